@@ -1,0 +1,1 @@
+"""The published figures and their baselines. Load goes to this machine only."""

@@ -1,0 +1,1 @@
+"""Words and pure rules: no clock, no I/O, no framework but pydantic."""

@@ -1,0 +1,72 @@
+"""What the services ask of the running system: a clock, workflows, templates, caches."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+from uuid import UUID
+
+from domain.content import RenderedMessage
+from domain.enums import Channel
+from domain.records import TemplateVersion
+
+
+class Clock(Protocol):
+    def __call__(self) -> datetime:
+        """The present instant, aware, in UTC."""
+
+
+class WorkflowGateway(Protocol):
+    """Temporal as the services see it. Nothing here is needed for an answer to be true: the
+    ledger has decided already, and a relay repeats what could not be told."""
+
+    async def start_notification(self, notification_id: UUID, redrives: int) -> None:
+        """Starts the workflow once; a second call finds it. Raises `Unavailable`."""
+
+    async def signal_notification(self, notification_id: UUID, redrives: int, kind: str) -> None:
+        """Wakes the workflow. A workflow that has ended needs no telling. Raises `Unavailable`."""
+
+
+class Starter(Protocol):
+    """Hands work to the background so that no request waits for Temporal."""
+
+    def start(self, notification_id: UUID, redrives: int = 0) -> None: ...
+
+    def signal(self, signal_id: UUID, notification_id: UUID, redrives: int, kind: str) -> None: ...
+
+
+class RenderProblem(Exception):
+    """A template could not be rendered: `code` is stable, `variable` names what is missing."""
+
+    def __init__(self, code: str, detail: str, variable: str | None = None) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.detail = detail
+        self.variable = variable
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateProblem:
+    path: str
+    """Where: `email.mjml`, `sms.body`, `example`."""
+    code: str
+    detail: str
+    line: int | None = None
+
+
+class TemplateRendererPort(Protocol):
+    """Rendering as the services see it; pure computation behind it."""
+
+    def render(
+        self, template: TemplateVersion | None, channel: Channel, context: Mapping[str, Any]
+    ) -> RenderedMessage:
+        """The channel's message. `template` None: the built-in one for title and content.
+        Raises `RenderProblem`."""
+
+    def validate(self, template: TemplateVersion) -> Sequence[TemplateProblem]:
+        """Everything wrong with a template, in the order a person would mend it."""
+
+    def required_variables(
+        self, template: TemplateVersion, channels: Sequence[Channel]
+    ) -> frozenset[str]:
+        """Dotted names the parts for these channels cannot do without."""

@@ -1,0 +1,1 @@
+"""One gate of the plan per file: pure functions from facts (and an instant) to a decision."""

@@ -1,0 +1,1 @@
+"""The real parts on one machine, as supervised children: PostgreSQL, Valkey, Temporal."""

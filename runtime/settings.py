@@ -1,0 +1,203 @@
+"""Every setting of Herald, in one place, read from the environment and nowhere else.
+
+Names are upper case. Those of the vendors are the vendors' own; the rest begin with HERALD_.
+`python -m runtime.settings` prints `.env.example`.
+"""
+
+import base64
+from datetime import timedelta
+from typing import Annotated, Self
+
+from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from domain.enums import Channel
+
+DEVELOPMENT_KEY = base64.b64encode(b"herald development key, not safe").decode()
+
+
+class Settings(BaseSettings):
+    """All settings with their defaults; a production start refuses the development secrets."""
+
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", populate_by_name=True)
+
+    environment: Annotated[
+        str,
+        Field(
+            alias="HERALD_ENVIRONMENT",
+            pattern="^(development|production)$",
+            description="`production` refuses to start with development secrets.",
+        ),
+    ] = "development"
+    port: Annotated[int, Field(alias="HERALD_PORT", description="The API's port.")] = 8000
+    host: Annotated[
+        str, Field(alias="HERALD_HOST", description="The address the API listens on.")
+    ] = "127.0.0.1"
+    public_url: Annotated[
+        str,
+        Field(
+            alias="HERALD_PUBLIC_URL",
+            description="Where people and vendors reach the API; links and callbacks use it.",
+        ),
+    ] = "http://127.0.0.1:8000"
+    api_key: Annotated[
+        SecretStr | None,
+        Field(alias="HERALD_API_KEY", description="The first API key, with every scope."),
+    ] = None
+    master_keys: Annotated[
+        SecretStr,
+        Field(
+            alias="HERALD_MASTER_KEY",
+            description="Wraps the users' data keys: base64 of 32 bytes. To rotate, put the new "
+            "key first and keep the old ones after it, comma separated.",
+        ),
+    ] = SecretStr(DEVELOPMENT_KEY)
+    token_secret: Annotated[
+        SecretStr,
+        Field(alias="HERALD_TOKEN_SECRET", description="Signs user tokens and links."),
+    ] = SecretStr("herald-development-token-secret-not-safe")
+
+    database_url: Annotated[
+        SecretStr,
+        Field(alias="DATABASE_URL", description="PostgreSQL, `postgresql://user:pw@host/name`."),
+    ] = SecretStr("postgresql://herald:herald@127.0.0.1:5432/herald")
+    database_pool: Annotated[
+        int,
+        Field(alias="HERALD_DATABASE_POOL", ge=1, description="Connections each process keeps."),
+    ] = 20
+    redis_url: Annotated[
+        SecretStr,
+        Field(alias="REDIS_URL", description="Valkey or Redis: caches, quotas, live inbox."),
+    ] = SecretStr("redis://127.0.0.1:6379/0")
+    temporal_address: Annotated[
+        str, Field(alias="TEMPORAL_ADDRESS", description="The Temporal frontend, `host:port`.")
+    ] = "127.0.0.1:7233"
+    temporal_namespace: Annotated[
+        str, Field(alias="TEMPORAL_NAMESPACE", description="The namespace workflows live in.")
+    ] = "herald"
+    temporal_ui_url: Annotated[
+        str | None,
+        Field(alias="TEMPORAL_UI_URL", description="The Web UI, for links to workflows."),
+    ] = None
+    outbox_url: Annotated[
+        str | None,
+        Field(alias="HERALD_OUTBOX_URL", description="The sandbox's outbox page, for links."),
+    ] = None
+
+    resend_api_key: Annotated[
+        SecretStr | None, Field(alias="RESEND_API_KEY", description="Resend: email.")
+    ] = None
+    resend_api_url: Annotated[
+        str, Field(alias="RESEND_API_URL", description="Another server with Resend's API.")
+    ] = "https://api.resend.com"
+    resend_webhook_secret: Annotated[
+        SecretStr | None,
+        Field(alias="RESEND_WEBHOOK_SECRET", description="Verifies Resend's callbacks."),
+    ] = None
+    email_from: Annotated[
+        str, Field(alias="HERALD_EMAIL_FROM", description="The sender of email.")
+    ] = "JobFinders <notifications@jobfinders.example>"
+
+    twilio_account_sid: Annotated[
+        str | None, Field(alias="TWILIO_ACCOUNT_SID", description="Twilio: SMS.")
+    ] = None
+    twilio_auth_token: Annotated[
+        SecretStr | None,
+        Field(alias="TWILIO_AUTH_TOKEN", description="Twilio's token; verifies callbacks too."),
+    ] = None
+    twilio_api_url: Annotated[
+        str, Field(alias="TWILIO_API_URL", description="Another server with Twilio's API.")
+    ] = "https://api.twilio.com"
+    sms_from: Annotated[
+        str, Field(alias="HERALD_SMS_FROM", description="A number or messaging service (MG…).")
+    ] = "+15005550006"
+
+    firebase_project_id: Annotated[
+        str | None, Field(alias="FIREBASE_PROJECT_ID", description="Firebase: push.")
+    ] = None
+    firebase_client_email: Annotated[
+        str | None, Field(alias="FIREBASE_CLIENT_EMAIL", description="The service account.")
+    ] = None
+    firebase_private_key: Annotated[
+        SecretStr | None, Field(alias="FIREBASE_PRIVATE_KEY", description="Its key, PEM.")
+    ] = None
+    fcm_api_url: Annotated[
+        str | None, Field(alias="FCM_API_URL", description="Another server with FCM's v1 API.")
+    ] = None
+
+    provider_timeout: Annotated[
+        timedelta,
+        Field(alias="HERALD_PROVIDER_TIMEOUT", description="How long a provider may take."),
+    ] = timedelta(seconds=10)
+    throttles: Annotated[
+        dict[Channel, int],
+        NoDecode,
+        Field(
+            alias="HERALD_THROTTLES",
+            description="Messages per user and minute by channel, `sms=5,push=10`; none: no limit.",
+        ),
+    ] = Field(default_factory=dict)
+
+    @field_validator("throttles", mode="before")
+    @classmethod
+    def _parse_throttles(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        pairs = (part.split("=", 1) for part in value.split(",") if part.strip())
+        return {Channel(name.strip()): int(limit) for name, limit in pairs}
+
+    @model_validator(mode="after")
+    def _production_is_safe(self) -> Self:
+        if self.environment != "production":
+            return self
+        development = {
+            name
+            for name in ("master_keys", "token_secret")
+            if getattr(self, name).get_secret_value()
+            == type(self).model_fields[name].default.get_secret_value()
+        }
+        if self.api_key is None:
+            development.add("api_key")
+        if development:
+            names = ", ".join(
+                sorted(str(type(self).model_fields[name].alias) for name in development)
+            )
+            raise ValueError(f"production needs secrets of its own: set {names}")
+        return self
+
+    def master_key_ring(self) -> dict[str, bytes]:
+        """Key id → key, the current one first. Raises `ValueError` for keys of another size."""
+        ring = {}
+        for text in self.master_keys.get_secret_value().split(","):
+            key = base64.b64decode(text.strip())
+            if len(key) != 32:
+                raise ValueError("HERALD_MASTER_KEY: each key must be base64 of 32 bytes")
+            ring[key_id(key)] = key
+        return ring
+
+
+def key_id(key: bytes) -> str:
+    """A short public name for a master key."""
+    import hashlib
+
+    return hashlib.sha256(b"herald master key id" + key).hexdigest()[:8]
+
+
+def example() -> str:
+    """The text of `.env.example`: every setting, its meaning and its default."""
+    lines = ["# Every setting of Herald. All have defaults; copy to .env what you change.", ""]
+    for field in Settings.model_fields.values():
+        default = field.get_default(call_default_factory=True, validated_data={})
+        if isinstance(default, SecretStr):
+            default = default.get_secret_value()
+        if isinstance(default, timedelta):
+            default = f"PT{int(default.total_seconds())}S"
+        shown = "" if default in (None, {}) else default
+        lines += [f"# {field.description}", f"#{field.alias}={shown}", ""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+if __name__ == "__main__":
+    import sys
+
+    sys.stdout.write(example())

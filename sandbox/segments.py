@@ -1,0 +1,27 @@
+"""How many SMS segments a body takes: GSM-7 (160, or 153 each) or UCS-2 (70, or 67 each)."""
+
+from typing import Literal
+
+_GSM = frozenset(
+    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+    "ÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
+)
+_GSM_EXTENDED = frozenset("^{}\\[~]|€\f")
+
+
+def count_segments(body: str) -> tuple[int, Literal["GSM-7", "UCS-2"]]:
+    """Segments and the encoding that decides them; no character spans two segments."""
+    if all(char in _GSM or char in _GSM_EXTENDED for char in body):
+        return _pack([2 if char in _GSM_EXTENDED else 1 for char in body], 160, 153), "GSM-7"
+    return _pack([2 if ord(char) > 0xFFFF else 1 for char in body], 70, 67), "UCS-2"
+
+
+def _pack(widths: list[int], single: int, part: int) -> int:
+    if sum(widths) <= single:
+        return 1
+    segments, room = 1, part
+    for width in widths:
+        if width > room:
+            segments, room = segments + 1, part
+        room -= width
+    return segments

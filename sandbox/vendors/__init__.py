@@ -1,0 +1,16 @@
+"""The vendors this sandbox stands in for; one line here and one file beside it per vendor."""
+
+from sandbox.config import SandboxConfig
+from sandbox.faults import Faults
+from sandbox.store import Store
+from sandbox.vendors.base import Vendor
+from sandbox.vendors.firebase import Firebase
+from sandbox.vendors.resend import Resend
+from sandbox.vendors.twilio import Twilio
+
+VENDORS: tuple[type[Vendor], ...] = (Resend, Twilio, Firebase)
+
+
+def build_vendors(store: Store, faults: Faults, config: SandboxConfig) -> dict[str, Vendor]:
+    """Every vendor by its name in the steering API."""
+    return {vendor.name: vendor(store, faults, config) for vendor in VENDORS}

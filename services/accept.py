@@ -1,0 +1,210 @@
+"""Accepting: one transaction makes a notification true, everything after it is told.
+
+The row is the truth. When the transaction has committed the notification will be planned and
+sent, whether or not Temporal is there to hear of it now: the starter is told at once, and the
+relay finds every row that nobody started.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import orjson
+
+from domain.commands import NewNotification
+from domain.content import Content
+from domain.enums import EventType, NotificationStatus
+from domain.errors import Conflict, FieldError, HeraldError, Invalid
+from domain.ids import keyed_hash, new_id
+from domain.ports.runtime import Clock, Starter
+from domain.ports.storage import IdempotencyRecord, Transaction, UnitOfWork
+from domain.records import Event, Notification, NotificationType, NotificationView
+from services.catalogue import Catalogue
+from services.template_choice import TemplateChooser
+
+BULK_SLICE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class IdempotencyClaim:
+    """A caller's `Idempotency-Key`, within that caller's scope, with the hash of the body."""
+
+    scope: str
+    key: str
+    body_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptResult:
+    view: NotificationView
+    replayed: bool = False
+
+
+class AcceptService:
+    def __init__(
+        self,
+        uow: UnitOfWork,
+        catalogue: Catalogue,
+        templates: TemplateChooser,
+        starter: Starter,
+        clock: Clock,
+        hash_key: bytes,
+    ) -> None:
+        self._uow = uow
+        self._catalogue = catalogue
+        self._templates = templates
+        self._starter = starter
+        self._clock = clock
+        self._hash_key = hash_key
+
+    async def accept(
+        self, new: NewNotification, *, idempotency: IdempotencyClaim | None = None
+    ) -> AcceptResult:
+        """Stores one notification. Raises `Invalid` for what cannot be sent as asked, and for
+        an idempotency key used with another body; `Conflict` while its first call is running."""
+        notification, content = await self._prepare(new, self._clock())
+        async with self._uow() as tx:
+            if idempotency is not None:
+                held = await tx.idempotency.claim(
+                    scope=idempotency.scope,
+                    key=idempotency.key,
+                    body_hash=idempotency.body_hash,
+                    now=notification.created_at,
+                    resource_id=str(notification.id),
+                )
+                if held is not None:
+                    return AcceptResult(await _replay(tx, held, idempotency), replayed=True)
+            await tx.notifications.insert([(notification, content)])
+            await tx.events.append([_requested(notification)])
+        self._starter.start(notification.id)
+        return AcceptResult(NotificationView(notification, content))
+
+    async def accept_many(self, items: Sequence[NewNotification]) -> list[UUID | HeraldError]:
+        """Each item accepted or refused on its own, in the order given."""
+        now = self._clock()
+        answers: list[UUID | HeraldError] = []
+        ready: list[tuple[int, Notification, Content]] = []
+        for index, item in enumerate(items):
+            try:
+                notification, content = await self._prepare(item, now)
+            except HeraldError as error:
+                answers.append(error)
+                continue
+            answers.append(notification.id)
+            ready.append((index, notification, content))
+        for start in range(0, len(ready), BULK_SLICE):
+            await self._insert_slice(ready[start : start + BULK_SLICE], answers)
+        return answers
+
+    async def _insert_slice(
+        self,
+        rows: list[tuple[int, Notification, Content]],
+        answers: list[UUID | HeraldError],
+    ) -> None:
+        """Writes a slice at once; when one row spoils it, finds the spoiler by halving."""
+        try:
+            async with self._uow() as tx:
+                await tx.notifications.insert([(row, content) for _, row, content in rows])
+                await tx.events.append([_requested(row) for _, row, _ in rows])
+        except Invalid as error:
+            if len(rows) == 1:
+                answers[rows[0][0]] = error
+                return
+            half = len(rows) // 2
+            await self._insert_slice(rows[:half], answers)
+            await self._insert_slice(rows[half:], answers)
+            return
+        for _, row, _ in rows:
+            self._starter.start(row.id)
+
+    async def _prepare(self, new: NewNotification, now: datetime) -> tuple[Notification, Content]:
+        kind = await self._catalogue.type(new.type)
+        content = Content(
+            title=new.title,
+            content=new.content,
+            data=new.data,
+            email=new.email,
+            sms=new.sms,
+            push=new.push,
+        )
+        channels = new.channels or kind.default_channels
+        template = await self._templates.choose(new, kind, channels)
+        notification = Notification(
+            id=new_id(),
+            user_id=new.user_id,
+            type=kind.type,
+            category=kind.category,
+            priority=new.priority or kind.default_priority,
+            channels=channels,
+            strategy=new.strategy or kind.default_strategy,
+            status=NotificationStatus.ACCEPTED,
+            created_at=now,
+            updated_at=now,
+            content_hash=self.content_hash(new.dedup_key, kind.type, content),
+            escalate_after=new.escalate_after,
+            scheduled_at=new.scheduled_at,
+            expires_at=_expiry(new, kind, now),
+            dedup_key=new.dedup_key,
+            digest_key=new.digest_key,
+            template_key=template.key if template else None,
+            # A locale nobody named is the user's own, read when it is rendered.
+            template_version=template.version if template and _names_locale(new) else None,
+            template_locale=template.locale if template and _names_locale(new) else None,
+        )
+        return notification, content
+
+    def content_hash(self, dedup_key: str | None, type_name: str, content: Content) -> str:
+        """What makes two notifications to one user the same: the caller's key, or their words."""
+        if dedup_key is not None:
+            return keyed_hash(self._hash_key, "dedup", dedup_key)
+        words = orjson.dumps(
+            content.model_dump(mode="json", include={"title", "content", "data"}),
+            option=orjson.OPT_SORT_KEYS,
+        )
+        return keyed_hash(self._hash_key, "content", type_name, words.decode())
+
+
+async def _replay(
+    tx: Transaction, held: IdempotencyRecord, claim: IdempotencyClaim
+) -> NotificationView:
+    if held.body_hash != claim.body_hash:
+        problem = FieldError(
+            "Idempotency-Key", "idempotency_key_reused", "This key was used with another body."
+        )
+        raise Invalid(problem.code, problem.detail, errors=(problem,))
+    if held.resource_id is None:
+        raise Conflict("idempotency_in_flight", "The first call with this key is still running.")
+    view = await tx.notifications.get(UUID(held.resource_id))
+    if view is None:
+        raise Conflict("idempotency_in_flight", "The first call with this key is still running.")
+    return view
+
+
+def _names_locale(new: NewNotification) -> bool:
+    return new.template is not None and new.template.locale is not None
+
+
+def _expiry(new: NewNotification, kind: NotificationType, now: datetime) -> datetime | None:
+    if new.expires_at is not None or kind.time_to_live is None:
+        return new.expires_at
+    start: datetime = max(now, new.scheduled_at) if new.scheduled_at else now
+    lifetime: timedelta = kind.time_to_live
+    return start + lifetime
+
+
+def _requested(notification: Notification) -> Event:
+    return Event(
+        type=EventType.NOTIFICATION_REQUESTED,
+        user_id=notification.user_id,
+        at=notification.created_at,
+        notification_id=notification.id,
+        detail={
+            "type": notification.type,
+            "priority": notification.priority,
+            "channels": list(notification.channels),
+            "scheduledAt": notification.scheduled_at.isoformat()
+            if notification.scheduled_at
+            else None,
+        },
+    )

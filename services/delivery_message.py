@@ -1,0 +1,123 @@
+"""From a job read in one go to the message a provider gets: context, words, options, headers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from domain.content import Content, RenderedMessage
+from domain.enums import Channel
+from domain.locales import best_locale
+from domain.ports.deliveries import DeliveryJob, Target
+from domain.ports.providers import OutboundMessage
+from domain.ports.runtime import RenderProblem, TemplateRendererPort
+from domain.records import Delivery, NotificationType, TemplateVersion
+from services.catalogue import Catalogue
+
+
+class Links(Protocol):
+    """Signed links into Herald's own pages; the same input gives the same link."""
+
+    def unsubscribe(self, user_id: str, type_name: str) -> str: ...
+
+    def preferences(self, user_id: str) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class MessageComposer:
+    """Renders a notification for one channel. Deterministic: a second attempt says the same,
+    so that a provider asked about the first recognises it."""
+
+    renderer: TemplateRendererPort
+    catalogue: Catalogue
+    links: Links
+
+    async def render(self, job: DeliveryJob, channel: Channel) -> RenderedMessage:
+        """Raises `RenderProblem` naming what is missing."""
+        template = await self._template(job)
+        rendered = self.renderer.render(template, channel, self._context(job))
+        email = job.content.email
+        if channel is Channel.EMAIL and email is not None and email.subject is not None:
+            rendered = rendered.model_copy(update={"subject": email.subject})
+        return rendered
+
+    async def _template(self, job: DeliveryJob) -> TemplateVersion | None:
+        notification = job.notification
+        key = notification.template_key
+        if key is None:
+            return None
+        if notification.template_version is not None and notification.template_locale is not None:
+            pinned = await self.catalogue.pinned(
+                key, notification.template_locale, notification.template_version
+            )
+            if pinned is not None:
+                return pinned
+        versions = await self.catalogue.published(key)
+        if not versions:
+            raise RenderProblem("template_missing", f"The template {key!r} no longer exists.")
+        return versions[best_locale(job.preferences.language or job.user.locale, versions)]
+
+    def _context(self, job: DeliveryJob) -> Mapping[str, Any]:
+        user, notification, content = job.user, job.notification, job.content
+        return {
+            "user": {
+                "id": user.id,
+                "name": user.name or "",
+                "email": user.email or "",
+                "locale": user.locale or "",
+                "timezone": user.timezone or "",
+                "country": user.country or "",
+                "attributes": dict(user.attributes),
+            },
+            "data": dict(content.data),
+            "title": content.title or "",
+            "content": content.content or "",
+            "recommendations": content.data.get("recommendations", []),
+            "notification": {"id": str(notification.id), "type": notification.type},
+            "links": {
+                "unsubscribe": self.links.unsubscribe(user.id, notification.type),
+                "preferences": self.links.preferences(user.id),
+            },
+        }
+
+    def outbound(
+        self,
+        job: DeliveryJob,
+        line: Delivery,
+        target: Target,
+        message: RenderedMessage,
+        now: datetime,
+    ) -> OutboundMessage:
+        """The complete message for one target."""
+        notification, content = job.notification, job.content
+        return OutboundMessage(
+            delivery_id=line.id,
+            notification_id=notification.id,
+            user_id=notification.user_id,
+            channel=line.channel,
+            type=notification.type,
+            category=notification.category,
+            priority=notification.priority,
+            target=target.address,
+            message=message,
+            platform=target.platform,
+            sender=content.sms.sender_id if content.sms and line.channel is Channel.SMS else None,
+            reply_to=_reply_to(content),
+            headers=self._headers(job.type, notification.user_id),
+            attachments=content.email.attachments if content.email else (),
+            push=content.push,
+            time_to_live=notification.expires_at - now if notification.expires_at else None,
+            first_tried_at=line.intent_at,
+        )
+
+    def _headers(self, kind: NotificationType, user_id: str) -> Mapping[str, str]:
+        if kind.legally_transactional:
+            return {}
+        return {
+            "List-Unsubscribe": f"<{self.links.unsubscribe(user_id, kind.type)}>",
+            "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+        }
+
+
+def _reply_to(content: Content) -> str | None:
+    return str(content.email.reply_to) if content.email and content.email.reply_to else None

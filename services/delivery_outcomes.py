@@ -1,0 +1,105 @@
+"""What each way a send can end means for the ledger. Pure: (outcome, line, clock) → result."""
+
+from datetime import datetime, timedelta
+
+from domain.retry import SCHEDULES, next_delay
+
+from domain.enums import Category, Channel, DeliveryStatus
+from domain.ports.deliveries import AttemptResult
+from domain.ports.providers import Accepted, Found, Rejected, Retry, SendOutcome, Uncertain
+from domain.records import Delivery
+
+DOUBT_DELAY = timedelta(seconds=2)
+"""How long to let a provider settle before asking it, or calling it again with the same key."""
+
+
+def result_of(
+    outcome: SendOutcome, line: Delivery, channel: Channel, provider: str, at: datetime
+) -> AttemptResult:
+    """The ledger's next state. A retryable ending past the channel's last try is final; a doubt
+    past it is `unknown`."""
+    schedule = SCHEDULES[channel]
+    match outcome:
+        case Accepted():
+            return AttemptResult(
+                line.id,
+                outcome.status,
+                provider,
+                at,
+                "accepted",
+                provider_message_id=outcome.provider_message_id,
+                segments=outcome.segments,
+            )
+        case Rejected():
+            return _refused(line, DeliveryStatus.FAILED, provider, at, "rejected", outcome)
+        case Retry() if line.failures + 1 >= schedule.max_attempts:
+            return _refused(line, DeliveryStatus.FAILED, provider, at, "retry", outcome)
+        case Retry():
+            wait = next_delay(schedule, line.failures + 1, outcome.after, str(line.id))
+            return _refused(
+                line, DeliveryStatus.PENDING, provider, at, "retry", outcome, again_at=at + wait
+            )
+        case Uncertain() if line.attempts >= schedule.max_attempts + 2:
+            return _refused(line, DeliveryStatus.UNKNOWN, provider, at, "unknown", outcome)
+        case Uncertain():
+            return _refused(
+                line,
+                DeliveryStatus.SENDING,
+                provider,
+                at,
+                "uncertain",
+                outcome,
+                again_at=at + DOUBT_DELAY,
+            )
+
+
+def found_result(found: Found, line: Delivery, provider: str, at: datetime) -> AttemptResult:
+    """The provider says it took the message that was in doubt."""
+    return AttemptResult(
+        line.id,
+        found.status,
+        provider,
+        at,
+        "found",
+        provider_message_id=found.provider_message_id,
+    )
+
+
+def unknown_result(line: Delivery, provider: str, at: datetime) -> AttemptResult:
+    """Nobody can say whether it left; it is not sent again by itself."""
+    return AttemptResult(
+        line.id,
+        DeliveryStatus.UNKNOWN,
+        provider,
+        at,
+        "unknown",
+        error_code="outcome_unknown",
+        error_message="The provider may have taken it and cannot be asked.",
+    )
+
+
+def may_resend_blindly(category: Category, type_name: str) -> bool:
+    """A one-time code twice is a nuisance, a missing one locks a person out."""
+    return category is Category.SECURITY and type_name == "one_time_code"
+
+
+def _refused(
+    line: Delivery,
+    status: DeliveryStatus,
+    provider: str,
+    at: datetime,
+    word: str,
+    outcome: Rejected | Retry | Uncertain,
+    *,
+    again_at: datetime | None = None,
+) -> AttemptResult:
+    return AttemptResult(
+        line.id,
+        status,
+        provider,
+        at,
+        word,
+        error_code=outcome.code,
+        error_message=outcome.message[:500],
+        next_attempt_at=again_at,
+    )

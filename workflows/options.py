@@ -1,0 +1,68 @@
+"""Every timeout, retry policy and pause of the workflows, and nothing else.
+
+A delivery is tried without limit here: the ledger counts the failures, names each rest through
+`next_retry_delay`, and turns the last failure into a result. Planning is tried without limit
+because a notification must outlive an outage of the database.
+"""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Final, TypedDict
+
+from temporalio.common import RetryPolicy
+from temporalio.workflow import ActivityCancellationType
+
+from domain.enums import Channel
+from domain.retry import SCHEDULES
+
+ESCALATE_AFTER: Final = timedelta(minutes=15)
+"""How long an escalation waits for the user when the notification names no time."""
+
+LEAST_WAIT: Final = timedelta(milliseconds=1)
+"""Timers are rounded to the millisecond; waking a moment late beats planning twice."""
+
+REPEATED_WAIT: Final = timedelta(seconds=1)
+"""The least rest between two plans made because an instant was due."""
+
+
+class LocalActivityOptions(TypedDict):
+    start_to_close_timeout: timedelta
+    local_retry_threshold: timedelta
+    retry_policy: RetryPolicy
+
+
+class ActivityOptions(TypedDict):
+    start_to_close_timeout: timedelta
+    heartbeat_timeout: timedelta
+    retry_policy: RetryPolicy
+    cancellation_type: ActivityCancellationType
+
+
+STEP: Final = LocalActivityOptions(
+    start_to_close_timeout=timedelta(seconds=10),
+    # Beyond this rest the server keeps the time: the worker would otherwise hold the workflow
+    # task open, at three events for every few seconds of an outage.
+    local_retry_threshold=timedelta(seconds=5),
+    retry_policy=RetryPolicy(
+        initial_interval=timedelta(seconds=5),
+        backoff_coefficient=2.0,
+        maximum_interval=timedelta(minutes=1),
+    ),
+)
+"""Planning, cancelling and finishing: one short transaction each."""
+
+DELIVER: Final[Mapping[Channel, ActivityOptions]] = {
+    channel: ActivityOptions(
+        start_to_close_timeout=timedelta(seconds=60),
+        heartbeat_timeout=timedelta(seconds=10),
+        retry_policy=RetryPolicy(
+            initial_interval=schedule.initial,
+            backoff_coefficient=schedule.factor,
+            maximum_interval=schedule.ceiling,
+        ),
+        # A provider call that has begun is let end, so that the ledger learns how.
+        cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+    )
+    for channel, schedule in SCHEDULES.items()
+}
+"""One attempt at one channel: rendering, intent, provider call, result."""
