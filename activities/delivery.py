@@ -28,6 +28,7 @@ class DeliveryActivities:
             except asyncio.CancelledError:
                 if _must_stop():
                     work.cancel()
+                    await asyncio.wait([work])
                     raise
                 return await work
 

@@ -22,13 +22,17 @@ def heartbeating() -> Iterator[None]:
         return
     loop = asyncio.get_running_loop()
     interval = timeout.total_seconds() / BEATS_PER_TIMEOUT
+    timer: asyncio.TimerHandle
 
     def beat() -> None:
-        nonlocal timer
         activity.heartbeat()
+        rest()
+
+    def rest() -> None:
+        nonlocal timer
         timer = loop.call_later(interval, beat)
 
-    timer = loop.call_later(interval, beat)
+    rest()
     try:
         yield
     finally:

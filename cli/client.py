@@ -5,8 +5,8 @@ from typing import Annotated, Any
 
 import httpx
 import typer
-from cli.connection import Connection, connect
 
+from cli.connection import Connection, connect
 from cli.output import as_json, headline, timeline
 
 Json = Annotated[bool, typer.Option("--json", help="Print the API's answer as JSON.")]

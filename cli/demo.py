@@ -13,8 +13,8 @@ from uuid import uuid4
 
 import httpx
 import websockets
-from cli.connection import Connection
 
+from cli.connection import Connection
 from cli.output import headline, timeline
 
 PATIENCE = 60.0

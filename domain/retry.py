@@ -16,6 +16,8 @@ from domain.enums import Channel
 RETRY_AFTER_CEILING: Final = timedelta(minutes=1)
 """A provider's `Retry-After` is honoured up to here; asking for longer gets this much."""
 
+LEAST_REST: Final = timedelta(milliseconds=100)
+
 _EXPONENT_CEILING: Final = 32
 
 
@@ -46,14 +48,13 @@ SCHEDULES: Final[Mapping[Channel, RetrySchedule]] = {
 def next_delay(
     schedule: RetrySchedule, attempt: int, retry_after: timedelta | None, seed: str
 ) -> timedelta:
-    """The rest after failed try number `attempt` (from 1), never beyond the schedule's ceiling by
-    itself and never shorter than `retry_after`, of which at most a minute counts."""
+    """The rest after failed try number `attempt` (from 1), never beyond the schedule's ceiling.
+    What the provider asked for is taken instead, of which at most a minute counts."""
+    if retry_after is not None:
+        return min(max(retry_after, LEAST_REST), RETRY_AFTER_CEILING)
     exponent = min(max(attempt, 1) - 1, _EXPONENT_CEILING)
     spread = 1 + schedule.jitter * (2 * _fraction(f"{seed}:{attempt}") - 1)
-    rest = min(schedule.initial * (schedule.factor**exponent * spread), schedule.ceiling)
-    if retry_after is None:
-        return rest
-    return max(rest, min(retry_after, RETRY_AFTER_CEILING))
+    return min(schedule.initial * (schedule.factor**exponent * spread), schedule.ceiling)
 
 
 def _fraction(text: str) -> float:

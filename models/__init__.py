@@ -1,0 +1,67 @@
+"""The tables, one per file. Importing this package knows them all."""
+
+from models.api_keys import ApiKeyRow
+from models.audit_log import AuditRow
+from models.consent_history import ConsentHistoryRow
+from models.consents import ConsentRow
+from models.dead_letters import DeadLetterRow
+from models.dedup_claims import DedupClaimRow
+from models.delivery_attempts import DeliveryAttemptRow
+from models.devices import DeviceRow
+from models.email_notifications import EmailNotificationRow
+from models.email_templates import EmailTemplateRow
+from models.event_log import EventRow
+from models.frequency_usage import FrequencyUsageRow
+from models.idempotency import IdempotencyRow
+from models.inbox_counters import InboxCounterRow
+from models.inbox_items import InboxItemRow
+from models.notification_deliveries import DeliveryRow
+from models.notification_metrics import NotificationMetricRow
+from models.notification_types import NotificationTypeRow
+from models.notifications import NotificationRow
+from models.paused_parts import PausedPartRow
+from models.plans import PlanRow
+from models.preferences import PreferencesRow
+from models.push_notifications import PushNotificationRow
+from models.sms_notifications import SmsNotificationRow
+from models.subscriptions import SubscriptionRow
+from models.suppressions import SuppressionRow
+from models.templates import TemplateVersionRow
+from models.user_engagement_events import EngagementEventRow
+from models.user_keys import UserKeyRow
+from models.users import UserRow
+from models.workflow_signals import WorkflowSignalRow
+
+__all__ = [
+    "ApiKeyRow",
+    "AuditRow",
+    "ConsentHistoryRow",
+    "ConsentRow",
+    "DeadLetterRow",
+    "DedupClaimRow",
+    "DeliveryAttemptRow",
+    "DeliveryRow",
+    "DeviceRow",
+    "EmailNotificationRow",
+    "EmailTemplateRow",
+    "EngagementEventRow",
+    "EventRow",
+    "FrequencyUsageRow",
+    "IdempotencyRow",
+    "InboxCounterRow",
+    "InboxItemRow",
+    "NotificationMetricRow",
+    "NotificationRow",
+    "NotificationTypeRow",
+    "PausedPartRow",
+    "PlanRow",
+    "PreferencesRow",
+    "PushNotificationRow",
+    "SmsNotificationRow",
+    "SubscriptionRow",
+    "SuppressionRow",
+    "TemplateVersionRow",
+    "UserKeyRow",
+    "UserRow",
+    "WorkflowSignalRow",
+]

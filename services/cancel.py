@@ -11,8 +11,6 @@ from datetime import timedelta
 from uuid import UUID
 
 from domain.cancel import decide_cancel
-from domain.status import notification_status_of
-
 from domain.enums import DeliveryStatus, EventType, NotificationStatus
 from domain.errors import NotFound
 from domain.ids import new_id
@@ -20,6 +18,7 @@ from domain.messages import CancelOutcome, SignalKind
 from domain.ports.runtime import Clock, Starter
 from domain.ports.storage import Transaction, UnitOfWork
 from domain.records import Delivery, Event, Notification, NotificationView, PendingSignal
+from domain.status import notification_status_of
 
 IN_FLIGHT_PATIENCE = timedelta(seconds=3)
 _IN_FLIGHT_STEP = 0.1

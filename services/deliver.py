@@ -103,9 +103,25 @@ class DeliverService:
                 provider.name,
                 now,
             )
+            if command.channel is Channel.WEBSOCKET and intents:
+                message = await self._into_inbox(tx, job, message)
         targets = {target.key: target for target in job.targets}
         pairs = tuple((intent, targets.get(intent.delivery.target)) for intent in intents)
         return _Prepared(job, provider, message, pairs)
+
+    async def _into_inbox(
+        self, tx: Transaction, job: DeliveryJob, message: RenderedMessage
+    ) -> RenderedMessage:
+        """The inbox is ours: storing it, with the intent, is the delivery; pushing it to open
+        connections afterwards only makes it seen sooner."""
+        seq = await tx.inbox.add(
+            job.user.id,
+            job.notification.id,
+            self._clock(),
+            title=message.title,
+            body=message.text,
+        )
+        return self._composer.inbox_frame(job, message, seq)
 
     async def _obstacle(
         self, tx: Transaction, job: DeliveryJob, channel: Channel, now: datetime

@@ -80,6 +80,24 @@ class MessageComposer:
             },
         }
 
+    @staticmethod
+    def inbox_frame(job: DeliveryJob, rendered: RenderedMessage, seq: int) -> RenderedMessage:
+        """The message with the data an open inbox connection shows."""
+        notification = job.notification
+        shown = {
+            "id": str(notification.id),
+            "seq": seq,
+            "type": notification.type,
+            "category": notification.category,
+            "priority": notification.priority,
+            "title": rendered.title,
+            "content": rendered.text,
+            "data": dict(job.content.data),
+            "createdAt": notification.created_at.isoformat(),
+            "readAt": None,
+        }
+        return rendered.model_copy(update={"data": {"seq": seq, "notification": shown}})
+
     def outbound(
         self,
         job: DeliveryJob,

@@ -2,12 +2,11 @@
 
 from datetime import datetime, timedelta
 
-from domain.retry import SCHEDULES, next_delay
-
 from domain.enums import Category, Channel, DeliveryStatus
 from domain.ports.deliveries import AttemptResult
 from domain.ports.providers import Accepted, Found, Rejected, Retry, SendOutcome, Uncertain
 from domain.records import Delivery
+from domain.retry import SCHEDULES, next_delay
 
 DOUBT_DELAY = timedelta(seconds=2)
 """How long to let a provider settle before asking it, or calling it again with the same key."""

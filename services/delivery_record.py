@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from domain.status import notification_status_of
-
 from domain.delivering import RetryLater
 from domain.enums import (
     Channel,
@@ -26,6 +24,7 @@ from domain.ports.deliveries import AttemptResult, DeliveryJob
 from domain.ports.runtime import Clock
 from domain.ports.storage import Transaction, UnitOfWork
 from domain.records import DeadLetter, Delivery, Event, Notification
+from domain.status import notification_status_of
 
 _FAILURES = {DeliveryStatus.FAILED, DeliveryStatus.UNKNOWN}
 _GONE_CODES = {"target_removed", "suppressed"}

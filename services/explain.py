@@ -4,7 +4,6 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from domain.rules.summary import plan_sentence
 from pydantic import Field
 
 from domain.base import Wire
@@ -12,6 +11,7 @@ from domain.enums import Channel, NotificationStatus, PlanOutcome, PlanTrigger
 from domain.plan_types import GateTrace
 from domain.ports.storage import Transaction, UnitOfWork
 from domain.records import Event, NotificationView, PlanRecord
+from domain.rules.summary import plan_sentence
 from services.cancel import not_found
 
 

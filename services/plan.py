@@ -9,10 +9,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from domain.plan import make_plan
-from domain.rules.summary import plan_sentence
-from domain.status import notification_status_of
-
 from domain.enums import (
     Channel,
     DeliveryStatus,
@@ -26,9 +22,12 @@ from domain.errors import Conflict
 from domain.facts import NotificationFacts, PlanFacts, Usage
 from domain.ids import new_id
 from domain.messages import FinishInput, PlanInput, PlanResult
+from domain.plan import make_plan
 from domain.plan_types import ChannelPlan, Plan
 from domain.ports.storage import PlannedDelivery, PlanningSnapshot, Transaction, UnitOfWork
 from domain.records import Delivery, Event, Notification
+from domain.rules.summary import plan_sentence
+from domain.status import notification_status_of
 from services.cancel import not_found
 
 DEDUP_WINDOW = timedelta(hours=1)
@@ -84,7 +83,7 @@ class PlanService:
                     for c in plan.ready()
                 ],
             )
-            return _result(plan, outcome, snapshot, facts.timezone)
+            return _result(plan, outcome, snapshot, facts.timezone, command.now)
 
     async def finish(self, command: FinishInput) -> None:
         """Closes channels held in reserve that are no longer needed."""
@@ -271,10 +270,13 @@ def _events(
     return [Event(kind, notification.user_id, now, notification.id, detail=detail)]
 
 
-def _result(plan: Plan, outcome: _Outcome, snapshot: PlanningSnapshot, timezone: str) -> PlanResult:
+def _result(
+    plan: Plan, outcome: _Outcome, snapshot: PlanningSnapshot, timezone: str, now: datetime
+) -> PlanResult:
     notification = replace(snapshot.notification, status=outcome.status)
     if plan.outcome in {PlanOutcome.SKIP, PlanOutcome.EXPIRE}:
-        return replace_summary(_ended(notification), plan_sentence(plan, timezone))
+        ended = _ended(notification)
+        return ended.model_copy(update={"summary": plan_sentence(plan, timezone, now=now)})
     waits = [c.until for c in plan.channels if c.until is not None]
     if plan.until is not None:
         waits.append(plan.until)
@@ -287,12 +289,8 @@ def _result(plan: Plan, outcome: _Outcome, snapshot: PlanningSnapshot, timezone:
         escalate_after=notification.escalate_after,
         held=tuple(c.channel for c in plan.channels if c.outcome is GateOutcome.HOLD),
         expires_at=notification.expires_at,
-        summary=plan_sentence(plan, timezone),
+        summary=plan_sentence(plan, timezone, now=now),
     )
-
-
-def replace_summary(result: PlanResult, summary: str) -> PlanResult:
-    return result.model_copy(update={"summary": summary})
 
 
 def _ended(notification: Notification) -> PlanResult:

@@ -42,7 +42,7 @@ STEP: Final = LocalActivityOptions(
     start_to_close_timeout=timedelta(seconds=10),
     # Beyond this rest the server keeps the time: the worker would otherwise hold the workflow
     # task open, at three events for every few seconds of an outage.
-    local_retry_threshold=timedelta(seconds=5),
+    local_retry_threshold=timedelta(seconds=1),
     retry_policy=RetryPolicy(
         initial_interval=timedelta(seconds=5),
         backoff_coefficient=2.0,

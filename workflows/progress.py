@@ -3,6 +3,7 @@
 Plain values without a clock: the workflow writes them, queries and the Web UI read them.
 """
 
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -11,6 +12,8 @@ from domain.messages import CancelOutcome, DeliverOutcome, Message, PlanResult
 
 ORDINARY = "sent"
 TROUBLES = (DeliverOutcome.FAILED, DeliverOutcome.UNKNOWN)
+SKIPS_TOLERATED = 3
+"""A channel that plans call ready and deliveries skip would go round for ever."""
 
 
 class NotificationState(Message):
@@ -44,18 +47,21 @@ class Progress:
     """A wish for another plan that nobody has followed yet."""
     cancelled: CancelOutcome | None = None
     engaged: bool = False
-    closed: bool = False
-    """The notification cannot be planned any more."""
     waiting_until: datetime | None = None
     waiting_for: str | None = None
     deliveries: dict[Channel, DeliverOutcome] = field(default_factory=dict)
     broken: set[Channel] = field(default_factory=set)
     """Channels whose delivery ended in an error no retry can mend."""
+    skips: Counter[Channel] = field(default_factory=Counter)
     last: DeliverOutcome | None = None
 
     def landed(self, channel: Channel, outcome: DeliverOutcome) -> None:
         self.deliveries[channel] = outcome
         self.last = outcome
+        if outcome is DeliverOutcome.SKIPPED:
+            self.skips[channel] += 1
+            if self.skips[channel] >= SKIPS_TOLERATED:
+                self.broken.add(channel)
 
     def take_trigger(self) -> PlanTrigger | None:
         trigger, self.trigger = self.trigger, None
@@ -94,17 +100,17 @@ class Progress:
         if self.cancelled in {CancelOutcome.CANCELLED, CancelOutcome.PARTIALLY_SENT}:
             return self.cancelled.value
         endings = set(self.deliveries.values())
-        for trouble in TROUBLES:
-            if trouble in endings and not (
-                DeliverOutcome.SENT in endings and trouble is DeliverOutcome.FAILED
-                and self.plan is not None and self.plan.strategy is not Strategy.ALL
-            ):
-                return trouble.value
-        if DeliverOutcome.SENT in endings:
+        one_is_enough = self.plan is not None and self.plan.strategy is not Strategy.ALL
+        if DeliverOutcome.SENT in endings and (one_is_enough or endings.isdisjoint(TROUBLES)):
             return ORDINARY
+        for trouble in TROUBLES:
+            if trouble in endings:
+                return trouble.value
+        if self.cancelled is not None or DeliverOutcome.CANCELLED in endings:
+            return CancelOutcome.CANCELLED.value
         if self.plan is not None and self.plan.ended:
             return self.plan.status.value
-        return next(iter(self.deliveries.values()), DeliverOutcome.SKIPPED).value
+        return DeliverOutcome.SKIPPED.value
 
     def state(self, delivering: tuple[Channel, ...]) -> NotificationState:
         plan = self.plan

@@ -96,6 +96,9 @@ class NotificationRepository(Protocol):
         """Ids and redrive counts of rows still `accepted` since before `older_than` and not
         claimed since `again_before`; marks them claimed. SKIP LOCKED: any number of relays."""
 
+    async def mark_started(self, ids: Sequence[UUID]) -> None:
+        """Temporal has taken these: the relay need not look at them for a while."""
+
     async def delete(self, ids: Sequence[UUID]) -> int:
         """Takes notifications out of their users' inboxes and lists. Returns how many."""
 
@@ -165,8 +168,11 @@ class PlanningRepository(Protocol):
 
 
 class InboxRepository(Protocol):
-    async def add(self, user_id: str, notification_id: UUID, at: datetime) -> int:
-        """Puts it in the inbox; returns its seq, the same one when it is there already."""
+    async def add(
+        self, user_id: str, notification_id: UUID, at: datetime, *, title: str | None, body: str
+    ) -> int:
+        """Puts the rendered words in the inbox; returns the item's seq, the same one when it is
+        there already."""
 
     async def list(
         self, user_id: str, *, unread_only: bool, page: PageRequest
@@ -235,6 +241,9 @@ class CatalogueRepository(Protocol):
     async def type(self, name: str) -> NotificationType | None: ...
 
     async def put_type(self, item: NotificationType) -> None: ...
+
+    async def seed_type(self, item: NotificationType) -> None:
+        """Adds a starter type; one that is there, edited or not, stays."""
 
     async def add_template_version(self, template: TemplateVersion) -> TemplateVersion:
         """Appends; the version is the next free one of its (key, locale), and returned."""

@@ -1,24 +1,32 @@
 """The home folder: what Herald on this machine remembers between starts.
 
 state.json    ports, URLs and process ids of a running `up`; written whole or not at all
-secrets.json  keys made at the first start; readable by its owner alone
-lock          held while an `up` runs
+secrets.json  keys made at the first start; readable by its owner alone, as is the state
+lock          held while an `up` runs, and holds its process id
 logs/ …       one folder per part that keeps something
 """
 
 import base64
+import contextlib
 import fcntl
 import json
 import os
 import secrets
+import shutil
 import socket
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from runtime.embedded.leftovers import birth, end_recorded
+
+LOG_LIMIT = 20_000_000
+"""Bytes after which a log makes room at the next start."""
+
 
 class AlreadyRunning(Exception):
-    """Another `up` holds this home."""
+    """Another `up` holds this home; the message names its process."""
 
 
 class Home:
@@ -28,29 +36,59 @@ class Home:
 
     def prepare(self) -> None:
         """Makes the folder. Others may pass through it, as PostgreSQL runs as another user."""
-        self.path.mkdir(parents=True, exist_ok=True)
+        if not self.path.exists():
+            self.path.mkdir(parents=True)
+            self.path.chmod(0o711)
         self.folder("logs")
 
     def folder(self, name: str) -> Path:
-        """A folder of one part."""
+        """A folder of one part, closed to others."""
         path = self.path / name
-        path.mkdir(parents=True, exist_ok=True)
+        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return path
+
+    def log(self, name: str) -> Path:
+        """The log of one part; one that has grown large is put aside, replacing the last such."""
+        path = self.folder("logs") / f"{name}.log"
+        with contextlib.suppress(FileNotFoundError):
+            if path.stat().st_size > LOG_LIMIT:
+                path.replace(path.with_suffix(".log.1"))
         return path
 
     def lock(self) -> None:
-        """Raises `AlreadyRunning`. Held until this process ends."""
+        """Raises `AlreadyRunning`. Held until `unlock` or the end of this process."""
         handle = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            os.close(handle)
-            raise AlreadyRunning(str(self.path)) from error
+        deadline = time.monotonic() + 0.5
+        while not _try_lock(handle, fcntl.LOCK_EX):
+            if time.monotonic() > deadline:
+                holder = _read_pid(handle)
+                os.close(handle)
+                raise AlreadyRunning(f"Herald runs already in {self.path} (process {holder})")
+            time.sleep(0.05)  # `holder` of another command holds it for an instant
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, str(os.getpid()).encode(), 0)
         self._lock = handle
 
     def unlock(self) -> None:
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
+
+    def holder(self) -> int | None:
+        """The process that runs this home, or None."""
+        try:
+            handle = os.open(self.path / "lock", os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return None
+        try:
+            return None if _try_lock(handle, fcntl.LOCK_SH) else _read_pid(handle)
+        finally:
+            os.close(handle)
+
+    def end_leftovers(self) -> None:
+        """Ends what a killed supervisor left; call it with the lock held."""
+        end_recorded(self.read_state().get("processes", {}))
+        self.write_state(processes={}, urls={}, ready=False)
 
     def read_state(self) -> dict[str, Any]:
         """The state last written; empty when there is none."""
@@ -61,10 +99,11 @@ class Home:
         return state
 
     def write_state(self, **changes: Any) -> None:
-        state = self.read_state() | changes
-        draft = self.path / f"state.json.{os.getpid()}"
-        draft.write_text(json.dumps(state, indent=2))
-        draft.replace(self.path / "state.json")
+        _write_private(self.path / "state.json", self.read_state() | changes)
+
+    def write_processes(self, pids: Mapping[str, int]) -> None:
+        known = {name: {"pid": pid, "born": birth(pid)} for name, pid in pids.items()}
+        self.write_state(processes=known)
 
     def port(self, name: str) -> int:
         """The port remembered under this name when it is free, else a free one, remembered."""
@@ -88,11 +127,14 @@ class Home:
             kept = {}
         made = {name: make() for name, make in _MAKERS.items() if name not in kept}
         if made:
-            draft = self.path / f"secrets.json.{os.getpid()}"
-            with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
-                json.dump(kept | made, file, indent=2)
-            draft.replace(path)
+            _write_private(path, kept | made)
         return {name: given.get(name) or value for name, value in (kept | made).items()}
+
+    def remove(self) -> None:
+        """Deletes the home and what it keeps elsewhere."""
+        elsewhere = self.read_state().get("postgres")
+        for path in (self.path, *([Path(elsewhere)] if elsewhere else [])):
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def _random() -> str:
@@ -105,7 +147,30 @@ _MAKERS: dict[str, Callable[[], str]] = {
     "HERALD_TOKEN_SECRET": _random,
     "RESEND_WEBHOOK_SECRET": lambda: "whsec_" + base64.b64encode(secrets.token_bytes(24)).decode(),
     "POSTGRES_PASSWORD": lambda: secrets.token_hex(16),
+    "SANDBOX_TWILIO_TOKEN": lambda: secrets.token_hex(16),
 }
+
+
+def _write_private(path: Path, value: Mapping[str, Any]) -> None:
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        json.dump(value, file, indent=2)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+
+
+def _try_lock(handle: int, kind: int) -> bool:
+    try:
+        fcntl.flock(handle, kind | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _read_pid(handle: int) -> int | None:
+    text = os.pread(handle, 20, 0)
+    return int(text) if text.isdigit() else None
 
 
 def is_free(port: int) -> bool:

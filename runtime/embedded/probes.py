@@ -1,10 +1,15 @@
 """Questions that tell whether a part answers. Each says no rather than raise."""
 
 import asyncio
+import time
 import urllib.request
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import asyncpg
-from temporalio.api.workflowservice.v1 import GetSystemInfoRequest
+from temporalio.api.enums.v1 import TaskQueueType
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest, GetSystemInfoRequest
 from temporalio.client import Client
 from temporalio.service import RPCError
 
@@ -74,3 +79,44 @@ def temporal_ok(address: str) -> Probe:
         return True
 
     return probe
+
+
+@dataclass(slots=True)
+class Polled:
+    """Whether someone began to poll every queue since `begin`: a worker has no port to ask."""
+
+    address: str
+    namespace: str
+    queues: Sequence[str]
+    _client: Client | None = None
+    _since: float = field(default_factory=time.time)
+
+    def begin(self) -> None:
+        """Pollers of a predecessor are remembered for minutes; only later ones count."""
+        self._since = time.time()
+
+    async def __call__(self) -> bool:
+        try:
+            async with asyncio.timeout(3):
+                if self._client is None:
+                    self._client = await Client.connect(self.address, namespace=self.namespace)
+                return all([await self._is_polled(self._client, name) for name in self.queues])
+        except (RPCError, RuntimeError, TimeoutError):
+            return False
+
+    async def _is_polled(self, client: Client, queue: str) -> bool:
+        for kind in (
+            TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
+            TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY,
+        ):
+            answer = await client.workflow_service.describe_task_queue(
+                DescribeTaskQueueRequest(
+                    namespace=self.namespace,
+                    task_queue=TaskQueue(name=queue),
+                    task_queue_type=kind,
+                )
+            )
+            seen = (poller.last_access_time for poller in answer.pollers)
+            if any(at.seconds + at.nanos / 1e9 >= self._since for at in seen):
+                return True
+        return False

@@ -25,12 +25,13 @@ def valkey_part(home: Home) -> tuple[Part, str]:
     port = home.port("valkey")
     command = [
         str(find_binary()), "--bind", "127.0.0.1", "--port", str(port),
-        "--dir", str(home.folder("valkey")), "--save", "300 100", "--daemonize", "no",
+        "--dir", str(home.folder("valkey")), "--daemonize", "no",
+        "--save", "", "--appendonly", "yes", "--appendfsync", "everysec",
     ]  # fmt: skip
     part = Part(
         name="valkey",
         command=command,
-        log=home.folder("logs") / "valkey.log",
+        log=home.log("valkey"),
         ready=valkey_ok(port),
         environment={"LANG": "C.UTF-8"},
         folder=home.folder("valkey"),

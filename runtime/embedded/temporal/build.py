@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from runtime.embedded.supervisor import Say
+from runtime.embedded.supervisor import Say, kill_group, tied
 
 MODULE = Path(__file__).parent
 TARGETS = {
@@ -45,7 +45,8 @@ class Binaries:
 
 def cache_folder(environ: Mapping[str, str]) -> Path:
     """One folder per set of versions."""
-    base = Path(environ.get("XDG_CACHE_HOME") or Path(environ.get("HOME", "/tmp")) / ".cache")  # noqa: S108
+    user = Path(environ["HOME"]) if environ.get("HOME") else Path.home()
+    base = Path(environ.get("XDG_CACHE_HOME") or user / ".cache")
     digest = hashlib.sha256((MODULE / "go.sum").read_bytes()).hexdigest()[:12]
     return base / "herald" / f"temporal-{digest}"
 
@@ -73,16 +74,22 @@ def go_binary(environ: Mapping[str, str]) -> str | None:
 async def build(go: str, environ: Mapping[str, str], say: Say) -> Binaries:
     """Raises `BuildFailed`. Two builds at once are harmless: each renames its own into place."""
     folder = cache_folder(environ)
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BuildFailed(f"{error}: set XDG_CACHE_HOME to a folder you may write") from error
     started = time.monotonic()
     for name, package in TARGETS.items():
         target = folder / name
         if target.exists():
             continue
         draft = folder / f"{name}.{os.getpid()}"
-        command = [go, "build", "-trimpath", "-ldflags", "-s -w", "-o", str(draft), package]
+        command = [
+            go, "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w",
+            "-o", str(draft), package,
+        ]  # fmt: skip
         process = await asyncio.create_subprocess_exec(
-            *command,
+            *tied(command),
             cwd=MODULE,
             env={**environ, "CGO_ENABLED": "0"},
             stdout=asyncio.subprocess.PIPE,
@@ -108,7 +115,7 @@ async def _follow(process: asyncio.subprocess.Process, name: str, started: float
                     f"{time.monotonic() - started:.0f} s so far"
                 )
     except asyncio.CancelledError:
-        process.kill()
+        kill_group(process.pid)
         await process.wait()
         raise
     output, _ = reading.result()

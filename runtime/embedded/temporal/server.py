@@ -21,7 +21,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from runtime.embedded.home import Home
 from runtime.embedded.postgres import Postgres
 from runtime.embedded.probes import http_ok, temporal_ok
-from runtime.embedded.supervisor import Part
+from runtime.embedded.supervisor import Part, tied
 from runtime.embedded.temporal.build import Binaries
 from runtime.embedded.temporal.config import write_server, write_ui
 
@@ -56,11 +56,14 @@ async def _sql(
 ) -> str:
     command = [
         str(binaries.sql_tool), "--plugin", "postgres12_pgx", "--ep", "127.0.0.1",
-        "-p", str(postgres.port), "-u", "herald", "--pw", postgres.password, "--db", database,
-        *words,
+        "-p", str(postgres.port), "-u", "herald", "--db", database, *words,
     ]  # fmt: skip
     process = await asyncio.create_subprocess_exec(
-        *command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd="/"
+        *tied(command),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        cwd="/",
+        env={"SQL_PASSWORD": postgres.password},
     )
     output, _ = await process.communicate()
     text = output.decode(errors="replace")
@@ -76,7 +79,7 @@ def server_part(home: Home, binaries: Binaries, postgres: Postgres) -> tuple[Par
     part = Part(
         name="temporal",
         command=[str(binaries.server), "--config-file", str(config), "--allow-no-auth", "start"],
-        log=home.folder("logs") / "temporal.log",
+        log=home.log("temporal"),
         ready=temporal_ok(address),
         environment={"GOGC": "200"},
         folder=home.folder("temporal"),
@@ -105,7 +108,7 @@ def dev_server_part(
             "--ui-port", str(ui_port), "--log-level", "warn",
             "--db-filename", str(home.folder("temporal") / "temporal.db"), *settings, *pragmas,
         ],
-        log=home.folder("logs") / "temporal.log",
+        log=home.log("temporal"),
         ready=temporal_ok(f"127.0.0.1:{port}"),
         environment=environment,
     )  # fmt: skip
@@ -122,7 +125,7 @@ def ui_part(home: Home, binaries: Binaries, address: str, api_url: str) -> tuple
             str(binaries.ui), "--root", str(root), "--config", "ui", "--env", "development",
             "start",
         ],
-        log=home.folder("logs") / "temporal-ui.log",
+        log=home.log("temporal-ui"),
         ready=http_ok(f"{url}/api/v1/settings"),
         folder=root,
         grace=3.0,

@@ -62,6 +62,14 @@ def test_an_unknown_home_needs_every_zone_of_the_country_open() -> None:
     )
 
 
+def test_the_order_of_a_countrys_zones_does_not_matter() -> None:
+    window = SMS_WINDOWS["US"]
+    at = _local("2026-03-04 22:00", "America/New_York")
+    expected = _local("2026-03-05 08:00", "Pacific/Honolulu")
+    assert window.next_open(at, window.zones) == expected
+    assert window.next_open(at, window.zones[::-1]) == expected
+
+
 def test_what_has_no_window() -> None:
     night = _local("2026-03-04 23:00", "Europe/Paris")
     assert _to("DE", night).reason == "no_sms_window"

@@ -29,6 +29,7 @@ deliveries = st.lists(st.sampled_from(D), max_size=6)
         (N.PROCESSING, [D.UNKNOWN], 0, 1, C.PARTIALLY_SENT),
         (N.SCHEDULED, [D.SENT, D.DEFERRED], 1, 0, C.PARTIALLY_SENT),
         (N.SENT, [D.SENT], 0, 0, C.ALREADY_SENT),
+        (N.SENT, [], 0, 0, C.ALREADY_SENT),
         (N.SENT, [D.SENT, D.PENDING], 1, 0, C.PARTIALLY_SENT),
         (N.SENT, [D.SENT], 0, 1, C.PARTIALLY_SENT),
         (N.DELIVERED, [D.DELIVERED, D.BOUNCED], 0, 0, C.ALREADY_SENT),

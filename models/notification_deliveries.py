@@ -1,0 +1,48 @@
+"""The ledger: one line per notification, channel and target."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Index, Text, UniqueConstraint, text
+from sqlmodel import Field, SQLModel
+
+from models.columns import Timestamp
+
+
+class DeliveryRow(SQLModel, table=True):
+    __tablename__ = "notification_deliveries"
+    __table_args__ = (
+        UniqueConstraint("notification_id", "channel", "target"),
+        Index("idx_notification_deliveries_status", "status"),
+        Index(
+            "idx_notification_deliveries_message",
+            "provider_id",
+            "provider_message_id",
+            unique=True,
+            postgresql_where=text("provider_message_id IS NOT NULL"),
+        ),
+    )
+
+    id: UUID = Field(primary_key=True)
+    notification_id: UUID = Field(foreign_key="notifications.id")
+    channel: str = Field(max_length=20)
+    target: str = Field(sa_type=Text)
+    status: str = Field(max_length=20)
+    reason: str | None = Field(default=None, sa_type=Text)
+    until: datetime | None = Field(default=None, sa_type=Timestamp)
+    provider_id: str | None = Field(default=None, max_length=100)
+    provider_message_id: str | None = Field(default=None, max_length=255)
+    attempts: int = Field(sa_column_kwargs={"server_default": text("0")})
+    retry_count: int = Field(sa_column_kwargs={"server_default": text("0")})
+    intent_at: datetime | None = Field(default=None, sa_type=Timestamp)
+    sent_at: datetime | None = Field(default=None, sa_type=Timestamp)
+    delivered_at: datetime | None = Field(default=None, sa_type=Timestamp)
+    error_code: str | None = Field(default=None, sa_type=Text)
+    error_message: str | None = Field(default=None, sa_type=Text)
+    segments: int | None = Field(default=None)
+    created_at: datetime = Field(
+        sa_column_kwargs={"server_default": text("now()")}, sa_type=Timestamp
+    )
+    updated_at: datetime = Field(
+        sa_column_kwargs={"server_default": text("now()")}, sa_type=Timestamp
+    )

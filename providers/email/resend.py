@@ -1,0 +1,300 @@
+"""Email through Resend's SDK.
+
+The delivery id is the idempotency key, so a call that is repeated within a day, for whatever
+reason, sends one email. The SDK keeps key, address and HTTP client in module globals; its client is
+replaced by one that takes them from the provider that makes the call, so any number of accounts
+live side by side.
+"""
+
+import base64
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parseaddr
+from typing import Any, Final
+from uuid import UUID
+
+import httpx
+import resend
+from resend.http_client_async import AsyncHTTPClient
+from typing_extensions import override
+
+from domain.enums import Channel, DeliveryStatus
+from domain.errors import Invalid, Unauthorized
+from domain.ports.providers import (
+    Accepted,
+    ConfigurationProblem,
+    Found,
+    OutboundMessage,
+    Receipt,
+    Recovery,
+    Retry,
+    SendOutcome,
+    Uncertain,
+)
+from providers.http import (
+    KEEP_ALIVE,
+    Exchange,
+    httpx_timeout,
+    is_local,
+    note_answer,
+    retry_after,
+    status_outcome,
+    transport_error,
+    transport_outcome,
+    watched,
+    without,
+)
+
+_STATUSES: Final[Mapping[str, DeliveryStatus]] = {
+    "queued": DeliveryStatus.SENT,
+    "scheduled": DeliveryStatus.SENT,
+    "sent": DeliveryStatus.SENT,
+    "delivery_delayed": DeliveryStatus.SENT,
+    "delivered": DeliveryStatus.DELIVERED,
+    "opened": DeliveryStatus.DELIVERED,
+    "clicked": DeliveryStatus.DELIVERED,
+    "bounced": DeliveryStatus.BOUNCED,
+    "complained": DeliveryStatus.COMPLAINED,
+    "suppressed": DeliveryStatus.FAILED,
+    "failed": DeliveryStatus.FAILED,
+    "canceled": DeliveryStatus.FAILED,
+}
+"""Resend's events as receipts: who opens or clicks an email has received it."""
+
+_QUOTAS: Final[Mapping[str, timedelta]] = {
+    "daily_quota_exceeded": timedelta(hours=1),
+    "monthly_quota_exceeded": timedelta(days=1),
+}
+_PROBE: Final = str(UUID(int=0))
+
+
+@dataclass(frozen=True, slots=True)
+class _Account:
+    key: str
+    url: str
+    http: httpx.AsyncClient
+
+
+_account: ContextVar[_Account] = ContextVar("resend_account")
+
+
+class _AccountClient(AsyncHTTPClient):
+    """The SDK's HTTP client: one request, over the pool and with the key of the calling account."""
+
+    @override
+    async def request(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        json: dict[str, object] | list[object] | None = None,
+        files: dict[str, Any] | None = None,
+        data: dict[str, str] | None = None,
+    ) -> tuple[bytes, int, Mapping[str, str]]:
+        account = _account.get()
+        answer = await account.http.request(
+            method,
+            account.url + url.removeprefix(resend.api_url),
+            headers={**headers, "Authorization": f"Bearer {account.key}"},
+            json=json or None,
+            files=files,
+            data=data,
+        )
+        note_answer(answer.status_code, answer.headers)
+        return answer.content, answer.status_code, answer.headers
+
+
+class ResendEmailProvider:
+    """One Resend account."""
+
+    name: Final = "resend"
+    channel: Final = Channel.EMAIL
+    recovery: Final = Recovery.SAME_KEY
+
+    def __init__(
+        self,
+        *,
+        api_key: str,
+        api_url: str,
+        default_sender: str,
+        webhook_secret: str | None,
+        timeout: timedelta,
+    ) -> None:
+        url = api_url.rstrip("/")
+        limits = httpx.Limits(
+            max_connections=100,
+            max_keepalive_connections=100,
+            keepalive_expiry=KEEP_ALIVE.total_seconds(),
+        )
+        http = httpx.AsyncClient(
+            timeout=httpx_timeout(timeout), limits=limits, trust_env=not is_local(url)
+        )
+        self._account = _Account(api_key, url, http)
+        self._sender = default_sender
+        self._webhook_secret = webhook_secret
+        resend.default_async_http_client = _AccountClient()
+
+    async def send(self, message: OutboundMessage) -> SendOutcome:
+        options: resend.Emails.SendOptions = {"idempotency_key": message.idempotency_key}
+        with self._call() as exchange:
+            try:
+                answer: Any = await resend.Emails.send_async(self._email(message), options)
+            except Exception as error:
+                return _refusal(error, exchange, message)
+        email_id = answer.get("id") if isinstance(answer, dict) else None
+        if not isinstance(email_id, str) or not email_id:
+            return Uncertain("malformed_answer", "The answer holds no email id.")
+        return Accepted(email_id)
+
+    async def find(self, message: OutboundMessage) -> tuple[Found, ...] | None:
+        """Never asked: the same key finds the email again."""
+        return None
+
+    async def track(self, provider_message_id: str) -> Receipt | None:
+        with self._call():
+            try:
+                email: Any = await resend.Emails.get_async(provider_message_id)
+            except Exception as error:
+                if not isinstance(error, resend.exceptions.ResendError):
+                    raise
+                return None
+        status = _STATUSES.get(str(email.get("last_event")))
+        if status is None:
+            return None
+        return Receipt(provider_message_id, status, datetime.now(UTC))
+
+    def parse_webhook(
+        self, headers: Mapping[str, str], body: bytes, url: str
+    ) -> tuple[Receipt, ...]:
+        """Receipts of Svix-signed events; stamps older than five minutes are refused."""
+        self._verify({name.lower(): value for name, value in headers.items()}, body)
+        try:
+            event = json.loads(body)
+            kind = str(event["type"])
+            status = _STATUSES.get(kind.removeprefix("email."))
+            if not kind.startswith("email.") or status is None:
+                return ()
+            data = event["data"]
+            at = datetime.fromisoformat(event["created_at"])
+            code, text = _reason(kind, data)
+            return (Receipt(str(data["email_id"]), status, _aware(at), code, text),)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise Invalid("invalid_webhook", "The event cannot be understood.") from error
+
+    async def validate_configuration(self) -> tuple[ConfigurationProblem, ...]:
+        """Asks for an email that cannot exist: an answer about it needs a good key."""
+        problems = []
+        if "@" not in parseaddr(self._sender)[1]:
+            problems.append(ConfigurationProblem("HERALD_EMAIL_FROM", "Not an email address."))
+        with self._call() as exchange:
+            try:
+                await resend.Emails.get_async(_PROBE)
+            except resend.exceptions.ResendError as error:
+                # A key that may only send is refused here and good all the same.
+                restricted = error.error_type == "restricted_api_key"
+                if exchange.status is None:
+                    problems.append(ConfigurationProblem("RESEND_API_URL", error.message))
+                elif exchange.status in (401, 403) and not restricted:
+                    problems.append(ConfigurationProblem("RESEND_API_KEY", error.message))
+        return tuple(problems)
+
+    async def aclose(self) -> None:
+        await self._account.http.aclose()
+
+    @contextmanager
+    def _call(self) -> Iterator[Exchange]:
+        token = _account.set(self._account)
+        try:
+            with watched() as exchange:
+                yield exchange
+        finally:
+            _account.reset(token)
+
+    def _email(self, message: OutboundMessage) -> resend.Emails.SendParams:
+        words = message.message
+        # Resend refuses line breaks in a subject, and templates easily leave one.
+        email: resend.Emails.SendParams = {
+            "from": message.sender or self._sender,
+            "to": [message.target],
+            "subject": " ".join((words.subject or words.title or "").split()),
+            "tags": [
+                {"name": "type", "value": message.type},
+                {"name": "category", "value": message.category},
+                {"name": "notification_id", "value": str(message.notification_id)},
+            ],
+        }
+        if words.html:
+            email["html"] = words.html
+        if words.text:
+            email["text"] = words.text
+        if message.reply_to:
+            email["reply_to"] = message.reply_to
+        if message.headers:
+            email["headers"] = dict(message.headers)
+        if message.attachments:
+            email["attachments"] = [
+                {
+                    "filename": attachment.filename,
+                    "content": base64.b64encode(attachment.content).decode(),
+                    "content_type": attachment.content_type,
+                }
+                for attachment in message.attachments
+            ]
+        return email
+
+    def _verify(self, headers: Mapping[str, str], body: bytes) -> None:
+        if not self._webhook_secret:
+            raise Unauthorized("webhook_not_configured", "No webhook secret is set for Resend.")
+        try:
+            resend.Webhooks.verify(
+                {
+                    "payload": body.decode(),
+                    "headers": {
+                        "id": headers.get("svix-id", ""),
+                        "timestamp": headers.get("svix-timestamp", ""),
+                        "signature": headers.get("svix-signature", ""),
+                    },
+                    "webhook_secret": self._webhook_secret,
+                }
+            )
+        except ValueError as error:
+            if isinstance(error.__cause__, json.JSONDecodeError):
+                return  # The signature was good; the body is read, and refused, by the caller.
+            raise Unauthorized("bad_signature", "The webhook's signature is not good.") from error
+
+
+def _refusal(error: Exception, exchange: Exchange, message: OutboundMessage) -> SendOutcome:
+    if exchange.status is None:
+        lost = transport_error(error)
+        if lost is None:
+            raise error
+        return transport_outcome(lost)
+    name = str(getattr(error, "error_type", "") or "malformed_answer")
+    text = without(f"{name}: {error}", message.target)
+    if name in ("concurrent_idempotent_requests", "invalid_idempotent_request"):
+        # An earlier call with this key is under way or was taken: certainly not "not taken".
+        return Uncertain(name, text)
+    if name in _QUOTAS:
+        wait = retry_after(exchange.headers) or _QUOTAS[name]
+        return Retry("quota_exceeded", text, after=wait, fail_over=True)
+    return status_outcome(exchange.status, name, text, exchange.headers)
+
+
+def _reason(kind: str, data: Mapping[str, Any]) -> tuple[str | None, str | None]:
+    """Code and words of an event that tells of a failure."""
+    if kind == "email.bounced":
+        bounce = data.get("bounce") or {}
+        return f"bounce_{str(bounce.get('type', 'unknown')).lower()}", bounce.get("message")
+    if kind == "email.failed":
+        return "failed", (data.get("failed") or {}).get("reason")
+    if kind == "email.suppressed":
+        return "suppressed", (data.get("suppressed") or {}).get("message")
+    return None, None
+
+
+def _aware(at: datetime) -> datetime:
+    return at if at.tzinfo else at.replace(tzinfo=UTC)

@@ -1,0 +1,316 @@
+"""SMS through Twilio's SDK.
+
+Twilio has no idempotency keys: what is in doubt is asked for by recipient, day and body. The SDK's
+async client opens connections of its own, forgets headers and drops time-outs, so it is given an
+HTTP client that pools, notes the answer, and goes to whatever address is set.
+"""
+
+import base64
+from collections.abc import Mapping
+from contextlib import aclosing
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+from urllib.parse import parse_qsl, urlsplit
+
+import aiohttp
+from twilio.base.exceptions import TwilioException
+from twilio.http import AsyncHttpClient
+from twilio.http.response import Response
+from twilio.request_validator import RequestValidator, get_signature_algorithm
+from twilio.rest import Client
+from typing_extensions import override
+
+from domain.enums import Channel, DeliveryStatus
+from domain.errors import Invalid, Unauthorized
+from domain.ports.providers import (
+    Accepted,
+    ConfigurationProblem,
+    Found,
+    OutboundMessage,
+    Receipt,
+    Recovery,
+    Rejected,
+    Retry,
+    SendOutcome,
+    Uncertain,
+)
+from providers.http import (
+    CONNECT_TIMEOUT,
+    KEEP_ALIVE,
+    Exchange,
+    is_local,
+    note_answer,
+    retry_after,
+    status_outcome,
+    transport_error,
+    transport_outcome,
+    watched,
+    without,
+)
+from providers.phone import normalize_e164
+
+_REFUSALS: Final[Mapping[int, str]] = {
+    21211: "invalid_number",
+    21214: "invalid_number",
+    21217: "invalid_number",
+    21401: "invalid_number",
+    21407: "invalid_number",
+    21408: "region_not_permitted",
+    21421: "invalid_number",
+    21602: "empty_message",
+    21604: "invalid_number",
+    21610: "opted_out",
+    21612: "unreachable_number",
+    21614: "not_a_mobile_number",
+    21617: "message_too_long",
+}
+_CONGESTED: Final = frozenset({14107, 20429, 21611, 63038})
+"""Limits of the account or the sender: later, the same message goes."""
+
+_STATUSES: Final[Mapping[str, DeliveryStatus]] = {
+    **dict.fromkeys(
+        ("queued", "accepted", "scheduled", "sending", "sent", "partially_delivered"),
+        DeliveryStatus.SENT,
+    ),
+    **dict.fromkeys(("delivered", "read"), DeliveryStatus.DELIVERED),
+    **dict.fromkeys(("undelivered", "failed", "canceled"), DeliveryStatus.FAILED),
+}
+_PAGE: Final = 100
+_MOST_ASKED: Final = 2_000
+"""A recipient with more messages than this since the day in question cannot be asked about."""
+_LONGEST_VALIDITY: Final = timedelta(hours=10)
+
+
+class _PooledClient(AsyncHttpClient):
+    """The SDK's HTTP client. Its sessions live in the event loop that makes the first call."""
+
+    def __init__(self, api_url: str, timeout: timedelta) -> None:
+        self._api_url = api_url.rstrip("/")
+        self._timeout = aiohttp.ClientTimeout(
+            total=timeout.total_seconds(),
+            sock_connect=min(timeout, CONNECT_TIMEOUT).total_seconds(),
+        )
+        self._session: aiohttp.ClientSession | None = None
+        self.is_async = True
+
+    @override
+    async def request(  # type: ignore[override]  # the SDK's own async client differs too
+        self,
+        method: str,
+        uri: str,
+        params: dict[str, object] | None = None,
+        data: dict[str, object] | None = None,
+        headers: dict[str, str] | None = None,
+        auth: tuple[str, str] | None = None,
+        timeout: float | None = None,
+        allow_redirects: bool = False,
+    ) -> Response:
+        asked = urlsplit(uri)
+        url = self._api_url + asked.path + (f"?{asked.query}" if asked.query else "")
+        sent = dict(headers or {})
+        if auth is not None:
+            sent["Authorization"] = _basic(*auth)
+        call = self._pool().request(
+            method,
+            url,
+            params={name: str(value) for name, value in (params or {}).items()},
+            data={name: str(value) for name, value in data.items()} if data else None,
+            headers=sent,
+            timeout=self._timeout,
+            allow_redirects=allow_redirects,
+        )
+        async with call as answer:
+            text = await answer.text(errors="replace")
+            note_answer(answer.status, answer.headers)
+            return Response(answer.status, text, answer.headers)
+
+    async def close(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    def _pool(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            connector = aiohttp.TCPConnector(
+                limit=100, keepalive_timeout=KEEP_ALIVE.total_seconds()
+            )
+            self._session = aiohttp.ClientSession(
+                connector=connector,
+                cookie_jar=aiohttp.DummyCookieJar(),
+                trust_env=not is_local(self._api_url),
+            )
+        return self._session
+
+
+class TwilioSmsProvider:
+    """One Twilio account. `sender` is a number, a short code, a name, or a messaging service
+    (`MG…`); status callbacks go to `{public_url}/api/webhooks/twilio`, or nowhere if None."""
+
+    name: Final = "twilio"
+    channel: Final = Channel.SMS
+    recovery: Final = Recovery.ASK
+
+    def __init__(
+        self,
+        *,
+        account_sid: str,
+        auth_token: str,
+        api_url: str,
+        sender: str,
+        public_url: str | None,
+        timeout: timedelta,
+    ) -> None:
+        self._http = _PooledClient(api_url, timeout)
+        self._client = Client(account_sid, auth_token, http_client=self._http)
+        self._validator = RequestValidator(auth_token)
+        self._sender = sender
+        self._callback = f"{public_url.rstrip('/')}/api/webhooks/twilio" if public_url else None
+
+    async def send(self, message: OutboundMessage) -> SendOutcome:
+        with watched() as exchange:
+            try:
+                taken = await self._client.messages.create_async(**self._sms(message))
+            except Exception as error:
+                return _refusal(error, exchange, message)
+        if not taken.sid:
+            return Uncertain("malformed_answer", "The answer holds no message SID.")
+        segments = int(taken.num_segments or 0) or None
+        return Accepted(taken.sid, _STATUSES.get(str(taken.status), DeliveryStatus.SENT), segments)
+
+    async def find(self, message: OutboundMessage) -> tuple[Found, ...] | None:
+        """Messages to this recipient with this body, made since the UTC day of the first try.
+
+        The list comes newest first by the time of sending. It is not filtered by that time at the
+        vendor, which would leave out what still waits to be sent.
+        """
+        since = _day(message.first_tried_at or datetime.now(UTC))
+        found: list[Found] = []
+        asked = 0
+        try:
+            records = await self._client.messages.stream_async(
+                to=normalize_e164(message.target), page_size=_PAGE
+            )
+            async with aclosing(records):
+                async for record in records:
+                    asked += 1
+                    if asked > _MOST_ASKED:
+                        return None
+                    if record.date_sent is not None and record.date_sent < since:
+                        break
+                    made = record.date_created or record.date_sent
+                    if record.body == message.message.text and (made is None or made >= since):
+                        status = _STATUSES.get(str(record.status), DeliveryStatus.SENT)
+                        found.append(Found(str(record.sid), status))
+        except Exception as error:
+            if not _is_vendors(error):
+                raise
+            return None
+        return tuple(reversed(found))
+
+    async def track(self, provider_message_id: str) -> Receipt | None:
+        try:
+            sms = await self._client.messages(provider_message_id).fetch_async()
+        except Exception as error:
+            if not _is_vendors(error):
+                raise
+            return None
+        status = _STATUSES.get(str(sms.status))
+        if status is None:
+            return None
+        code = str(sms.error_code) if sms.error_code else None
+        at = sms.date_updated or datetime.now(UTC)
+        return Receipt(provider_message_id, status, at, code, sms.error_message)
+
+    def parse_webhook(
+        self, headers: Mapping[str, str], body: bytes, url: str
+    ) -> tuple[Receipt, ...]:
+        """Receipts of status callbacks. They carry no time of their own, so an old one is as good
+        as new: receipts only move a delivery forward. A person's reply holds no receipt."""
+        given = {name.lower(): value for name, value in headers.items()}
+        try:
+            form = dict(parse_qsl(body.decode(), keep_blank_values=True, strict_parsing=True))
+        except ValueError as error:
+            raise Unauthorized("bad_signature", "The webhook's body cannot be verified.") from error
+        algorithm = get_signature_algorithm(given.get("x-twilio-webhooks-signature-settings"))
+        signature = given.get("x-twilio-signature", "")
+        if not self._validator.validate(url, form, signature, algorithm):
+            raise Unauthorized("bad_signature", "The webhook's signature is not good.")
+        word = form.get("MessageStatus") or form.get("SmsStatus")
+        sid = form.get("MessageSid") or form.get("SmsSid")
+        if not word or not sid:
+            raise Invalid("invalid_webhook", "The callback names no message and status.")
+        status = _STATUSES.get(word)
+        if status is None or "Body" in form:
+            return ()
+        code = form.get("ErrorCode")
+        text = form.get("ErrorMessage")
+        return (Receipt(sid, status, datetime.now(UTC), code, text),)
+
+    async def validate_configuration(self) -> tuple[ConfigurationProblem, ...]:
+        """Asks for the newest message: an answer needs a good account and token."""
+        with watched() as exchange:
+            try:
+                await self._client.messages.list_async(limit=1, page_size=1)
+            except Exception as error:
+                if not _is_vendors(error):
+                    raise
+                answered = exchange.status is not None
+                setting = "TWILIO_AUTH_TOKEN" if answered else "TWILIO_API_URL"
+                return (ConfigurationProblem(setting, _words(error)),)
+        return ()
+
+    async def aclose(self) -> None:
+        await self._http.close()
+
+    def _sms(self, message: OutboundMessage) -> dict[str, Any]:
+        sender = message.sender or self._sender
+        by = "messaging_service_sid" if sender.startswith("MG") else "from_"
+        sms: dict[str, Any] = {
+            "to": normalize_e164(message.target),
+            "body": message.message.text,
+            by: sender,
+        }
+        if self._callback:
+            sms["status_callback"] = self._callback
+        life = message.time_to_live
+        if life is not None and life < _LONGEST_VALIDITY:
+            sms["validity_period"] = max(int(life.total_seconds()), 1)
+        return sms
+
+
+def _refusal(error: Exception, exchange: Exchange, message: OutboundMessage) -> SendOutcome:
+    if exchange.status is None:
+        lost = transport_error(error)
+        if lost is None:
+            raise error
+        return transport_outcome(lost)
+    code = getattr(error, "code", None)
+    text = without(f"{code}: {_words(error)}", message.target, normalize_e164(message.target))
+    if code in _REFUSALS:
+        return Rejected(_REFUSALS[code], text)
+    if code in _CONGESTED:
+        return Retry("rate_limited", text, after=retry_after(exchange.headers))
+    return status_outcome(exchange.status, f"twilio_{code}", text, exchange.headers)
+
+
+def _is_vendors(error: Exception) -> bool:
+    """True for what a vendor or the way to it can cause: refusals, lost calls, nonsense."""
+    if isinstance(error, TwilioException | ValueError | AttributeError | KeyError | TypeError):
+        return True
+    return transport_error(error) is not None
+
+
+def _words(error: Exception) -> str:
+    """What happened, without the SDK's colours."""
+    for name in ("msg", "detail", "title"):
+        text = getattr(error, name, None)
+        if isinstance(text, str) and text:
+            return text
+    return f"{type(error).__name__}: {error}"
+
+
+def _day(at: datetime) -> datetime:
+    return at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def _basic(user: str, password: str) -> str:
+    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()

@@ -1,0 +1,193 @@
+"""The only place where adapters are made and wired: one container for each process.
+
+`async with Container.open(settings) as container:` opens connections lazily, so that a process
+may start before its database, cache or Temporal do.
+"""
+
+import hashlib
+import hmac
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from redis.asyncio import Redis
+from temporalio.client import Client
+
+from domain.ports.providers import Provider
+from providers.email.resend import ResendEmailProvider
+from providers.inbox.live import InboxProvider
+from providers.push.firebase import FirebasePushProvider
+from providers.registry import ProviderRegistry
+from providers.sms.twilio import TwilioSmsProvider
+from runtime.links import SignedLinks
+from runtime.settings import Settings
+from runtime.starter import BackgroundStarter
+from runtime.temporal import TemporalGateway, connect
+from services.accept import AcceptService
+from services.amend import AmendService
+from services.cancel import CancelService
+from services.catalogue import Catalogue
+from services.deliver import DeliverService
+from services.delivery_message import MessageComposer
+from services.delivery_record import DeliveryRecorder
+from services.explain import ExplainService
+from services.plan import PlanService
+from services.relay import RelayService
+from services.template_choice import TemplateChooser
+from storage.encryption import KeyRing
+from storage.engine import open_pool
+from storage.inbox_bus import InboxBus
+from storage.quotas import ValkeyQuotas
+from storage.uow import SqlUnitOfWork
+from templates.adapter import Templates
+
+_MINUTE = timedelta(minutes=1)
+
+
+def utc_now() -> datetime:
+    """The one clock of every process."""
+    return datetime.now(UTC)
+
+
+class Container:
+    """Every service of a process, by the name of what it does."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        uow: SqlUnitOfWork,
+        redis: "Redis",
+        temporal: Client,
+        registry: ProviderRegistry,
+        bus: InboxBus,
+    ) -> None:
+        self.settings = settings
+        self.uow = uow
+        self.redis = redis
+        self.temporal_client = temporal
+        self.registry = registry
+        self.inbox_bus = bus
+        self.clock = utc_now
+        secret = settings.token_secret.get_secret_value().encode()
+        self.link_key = derive(secret, "links")
+        self.token_key = derive(secret, "user tokens")
+        self.hash_key = derive(secret, "content hashes")
+        self.quotas = ValkeyQuotas(redis)
+        self.gateway = TemporalGateway(temporal, self.hash_key)
+        self.starter = BackgroundStarter(self.gateway, self._on_told)
+        self.renderer = Templates()
+        self.catalogue = Catalogue(uow)
+        self.links = SignedLinks(settings.public_url, self.link_key)
+        self._wire_core()
+
+    def _wire_core(self) -> None:
+        uow, clock = self.uow, self.clock
+        chooser = TemplateChooser(self.catalogue, self.renderer)
+        self.accept = AcceptService(
+            uow, self.catalogue, chooser, self.starter, clock, self.hash_key
+        )
+        self.cancel = CancelService(uow, self.starter, clock)
+        self.amend = AmendService(uow, self.accept, self.starter, clock)
+        self.explain = ExplainService(uow)
+        throttles = {
+            channel: (limit, _MINUTE) for channel, limit in self.settings.throttles.items()
+        }
+        self.plan_service = PlanService(uow, throttles)
+        self.cancel_service = self.cancel
+        self.deliver_service = DeliverService(
+            uow,
+            self.registry,
+            MessageComposer(self.renderer, self.catalogue, self.links),
+            DeliveryRecorder(uow, clock),
+            clock,
+        )
+        self.relay_service = RelayService(uow, self.gateway, clock)
+
+    async def _on_told(self, signal_id: UUID) -> None:
+        await self.relay_service.mark_told([signal_id])
+
+    @staticmethod
+    @asynccontextmanager
+    async def open(settings: Settings) -> AsyncIterator["Container"]:
+        """Opens everything, closes it in reverse."""
+        async with AsyncExitStack() as stack:
+            uow = await stack.enter_async_context(open_storage(settings))
+            redis = make_redis(settings)
+            stack.push_async_callback(redis.aclose)
+            temporal = await connect(settings.temporal_address, settings.temporal_namespace)
+            bus = await stack.enter_async_context(InboxBus(redis))
+            registry = ProviderRegistry(make_providers(settings, bus))
+            stack.push_async_callback(registry.aclose)
+            container = Container(settings, uow, redis, temporal, registry, bus)
+            await stack.enter_async_context(container.starter)
+            yield container
+
+
+@asynccontextmanager
+async def open_storage(settings: Settings) -> AsyncIterator[SqlUnitOfWork]:
+    """Only the database, for what needs no more."""
+    pool = await open_pool(settings.database_url.get_secret_value(), settings.database_pool)
+    try:
+        yield SqlUnitOfWork(pool, KeyRing(settings.master_key_ring()))
+    finally:
+        pool.terminate()
+
+
+def make_redis(settings: Settings) -> "Redis":
+    """RESP2, short time-outs: a cache that is away must not hold anybody up."""
+    return Redis.from_url(
+        settings.redis_url.get_secret_value(),
+        protocol=2,
+        socket_connect_timeout=1,
+        socket_timeout=None,
+        health_check_interval=15,
+    )
+
+
+def make_providers(settings: Settings, bus: InboxBus) -> list[Provider]:
+    """One provider per channel that has its keys; the inbox needs none."""
+    timeout = settings.provider_timeout
+    made: list[Provider] = [InboxProvider(bus)]
+    if settings.resend_api_key is not None:
+        made.append(
+            ResendEmailProvider(
+                api_key=settings.resend_api_key.get_secret_value(),
+                api_url=settings.resend_api_url,
+                default_sender=settings.email_from,
+                webhook_secret=_secret(settings.resend_webhook_secret),
+                timeout=timeout,
+            )
+        )
+    if settings.twilio_account_sid is not None and settings.twilio_auth_token is not None:
+        made.append(
+            TwilioSmsProvider(
+                account_sid=settings.twilio_account_sid,
+                auth_token=settings.twilio_auth_token.get_secret_value(),
+                api_url=settings.twilio_api_url,
+                sender=settings.sms_from,
+                public_url=settings.public_url,
+                timeout=timeout,
+            )
+        )
+    if settings.firebase_project_id is not None:
+        made.append(
+            FirebasePushProvider(
+                project_id=settings.firebase_project_id,
+                client_email=settings.firebase_client_email,
+                private_key=_secret(settings.firebase_private_key),
+                api_url=settings.fcm_api_url,
+                timeout=timeout,
+            )
+        )
+    return made
+
+
+def _secret(value: object) -> str | None:
+    reveal = getattr(value, "get_secret_value", None)
+    return reveal() if reveal is not None else None
+
+
+def derive(secret: bytes, purpose: str) -> bytes:
+    """A key of its own for each purpose, from one secret."""
+    return hmac.new(secret, f"herald {purpose}".encode(), hashlib.sha256).digest()

@@ -1,0 +1,115 @@
+"""Telling Temporal in the background, so that no request waits for it.
+
+Best effort on purpose: what does not fit the queue, or fails, is left to the relay, which finds
+it in the database within seconds.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from types import TracebackType
+from typing import Final, Protocol, Self
+from uuid import UUID
+
+from domain.errors import Unavailable
+from domain.records import Notification
+
+QUEUE_SIZE: Final = 20_000
+IN_FLIGHT: Final = 64
+DRAIN_PATIENCE: Final = timedelta(seconds=5)
+
+log = logging.getLogger(__name__)
+
+
+class Gateway(Protocol):
+    async def start_notification(
+        self, notification_id: UUID, redrives: int, about: Notification | None = None
+    ) -> None: ...
+
+    async def signal_notification(
+        self, notification_id: UUID, redrives: int, kind: str
+    ) -> None: ...
+
+
+OnTold = Callable[[UUID], Awaitable[None]]
+Call = Callable[[], Awaitable[None]]
+
+
+class BackgroundStarter:
+    """`async with BackgroundStarter(gateway, on_told) as starter:` leaves after what was handed
+    over is told, or `DRAIN_PATIENCE` later. `on_told` hears of each signal that arrived."""
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        on_told: OnTold,
+        *,
+        size: int = QUEUE_SIZE,
+        in_flight: int = IN_FLIGHT,
+    ) -> None:
+        self._gateway = gateway
+        self._on_told = on_told
+        self._calls: asyncio.Queue[Call] = asyncio.Queue(size)
+        self._in_flight = in_flight
+        self._tellers: list[asyncio.Task[None]] = []
+        self.left_to_relay = 0
+        """How many calls were not made here."""
+
+    async def __aenter__(self) -> Self:
+        self._tellers = [asyncio.create_task(self._tell()) for _ in range(self._in_flight)]
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            async with asyncio.timeout(DRAIN_PATIENCE.total_seconds()):
+                await self._calls.join()
+        except TimeoutError:
+            self.left_to_relay += self._calls.qsize()
+        for teller in self._tellers:
+            teller.cancel()
+        await asyncio.gather(*self._tellers, return_exceptions=True)
+
+    def start(
+        self, notification_id: UUID, redrives: int = 0, about: Notification | None = None
+    ) -> None:
+        """`about` only makes the workflow easier to find in the Web UI."""
+
+        async def call() -> None:
+            await self._gateway.start_notification(notification_id, redrives, about)
+
+        self._put(call)
+
+    def signal(self, signal_id: UUID, notification_id: UUID, redrives: int, kind: str) -> None:
+        async def call() -> None:
+            await self._gateway.signal_notification(notification_id, redrives, kind)
+            await self._on_told(signal_id)
+
+        self._put(call)
+
+    def _put(self, call: Call) -> None:
+        try:
+            self._calls.put_nowait(call)
+        except asyncio.QueueFull:
+            self.left_to_relay += 1
+
+    async def _tell(self) -> None:
+        while True:
+            call = await self._calls.get()
+            try:
+                await call()
+            except asyncio.CancelledError:
+                self.left_to_relay += 1
+                raise
+            except Unavailable:
+                self.left_to_relay += 1
+            except Exception:
+                self.left_to_relay += 1
+                log.exception("starter.call_failed")
+            finally:
+                self._calls.task_done()

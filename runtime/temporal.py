@@ -1,0 +1,190 @@
+"""Temporal as this process reaches it: connections, and the gateway the services speak to.
+
+Nothing here makes an answer true or false: the ledger has decided already. So every call gives up
+within three seconds, and a server that is away is asked once a second at most.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+from temporalio.client import Client, WorkflowHandle
+from temporalio.common import (
+    Priority,
+    SearchAttributePair,
+    TypedSearchAttributes,
+    WorkflowIDConflictPolicy,
+    WorkflowIDReusePolicy,
+)
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.runtime import (
+    LogForwardingConfig,
+    LoggingConfig,
+    PrometheusConfig,
+    Runtime,
+    TelemetryConfig,
+    TelemetryFilter,
+)
+from temporalio.service import RetryConfig, RPCError, RPCStatusCode
+
+from domain import enums
+from domain.errors import Unavailable
+from domain.ids import NOTIFICATIONS_QUEUE, keyed_hash, notification_workflow_id
+from domain.messages import NotificationInput
+from domain.records import Notification
+from workflows.notification import NotificationWorkflow
+from workflows.search import CHANNEL, NOTIFICATION_TYPE, USER_HASH
+
+RPC_TIMEOUT: Final = timedelta(seconds=2)
+CONNECT_TIMEOUT: Final = timedelta(seconds=2)
+PATIENCE: Final = timedelta(seconds=3)
+"""For a call with all its tries and the first connection, which has no timeout of its own."""
+REST_AFTER_FAILURE: Final = 1.0
+IMPATIENT: Final = RetryConfig(
+    initial_interval_millis=50,
+    max_interval_millis=400,
+    max_elapsed_time_millis=1200,
+    max_retries=4,
+)
+PRIORITY_KEYS: Final = {
+    enums.Priority.CRITICAL: 1,
+    enums.Priority.HIGH: 2,
+    enums.Priority.MEDIUM: 3,
+    enums.Priority.LOW: 4,
+}
+
+
+def make_runtime(metrics_address: str | None = None) -> Runtime:
+    """The SDK's threads and logs. Its log lines go to this process's logging, its metrics to
+    `http://{metrics_address}/metrics`. One for each process."""
+    logging_config = LoggingConfig(
+        filter=TelemetryFilter(core_level="WARN", other_level="ERROR"),
+        forwarding=LogForwardingConfig(logger=logging.getLogger("temporalio.core")),
+    )
+    metrics = PrometheusConfig(bind_address=metrics_address) if metrics_address else None
+    return Runtime(telemetry=TelemetryConfig(logging=logging_config, metrics=metrics))
+
+
+async def connect(address: str, namespace: str, *, runtime: Runtime | None = None) -> Client:
+    """A client that connects when it is first used, and gives up on a call soon."""
+    return await Client.connect(
+        address,
+        namespace=namespace,
+        data_converter=pydantic_data_converter,
+        retry_config=IMPATIENT,
+        connect_timeout=CONNECT_TIMEOUT,
+        lazy=True,
+        runtime=runtime,
+    )
+
+
+async def connect_worker(address: str, namespace: str, *, runtime: Runtime | None = None) -> Client:
+    """A client for workers: connected now, and rather waiting out an outage than losing a result.
+    Raises `Unavailable` when the server does not answer."""
+    try:
+        return await Client.connect(
+            address,
+            namespace=namespace,
+            data_converter=pydantic_data_converter,
+            connect_timeout=CONNECT_TIMEOUT,
+            runtime=runtime,
+        )
+    except RuntimeError as error:
+        raise Unavailable("temporal_unavailable", "Temporal does not answer.") from error
+
+
+class TemporalGateway:
+    """Starts and wakes workflows. `hash_key` makes the search attribute `UserHash`."""
+
+    def __init__(self, client: Client, hash_key: bytes) -> None:
+        self._client = client
+        self._hash_key = hash_key
+        self._ask_again_at = 0.0
+
+    async def start_notification(
+        self, notification_id: UUID, redrives: int, about: Notification | None = None
+    ) -> None:
+        """Starts the workflow once; a second call finds it, running or ended. What is known
+        `about` the notification shows in the Web UI. Raises `Unavailable`."""
+        async with self._answering():
+            try:
+                await self._client.start_workflow(
+                    NotificationWorkflow.run,
+                    NotificationInput(notification_id=notification_id, redrives=redrives),
+                    id=notification_workflow_id(notification_id, redrives),
+                    task_queue=NOTIFICATIONS_QUEUE,
+                    id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                    id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                    request_eager_start=True,
+                    rpc_timeout=RPC_TIMEOUT,
+                    static_summary=_summary(about) if about else None,
+                    search_attributes=self._attributes(about) if about else None,
+                    priority=_priority(about) if about else Priority.default,
+                )
+            except WorkflowAlreadyStartedError:
+                return
+
+    async def signal_notification(self, notification_id: UUID, redrives: int, kind: str) -> None:
+        """Wakes the workflow. One that has ended, or was not started yet, needs no telling: the
+        ledger says it already. Raises `Unavailable`."""
+        handle: WorkflowHandle[NotificationWorkflow, object] = self._client.get_workflow_handle_for(
+            NotificationWorkflow.run, notification_workflow_id(notification_id, redrives)
+        )
+        async with self._answering():
+            try:
+                await handle.signal(kind, rpc_timeout=RPC_TIMEOUT)
+            except RPCError as error:
+                if not _is_no_workflow(error):
+                    raise
+
+    async def check(self) -> None:
+        """Raises `Unavailable` when the server or its namespace does not answer."""
+        async with self._answering():
+            await self._client.count_workflows("", rpc_timeout=RPC_TIMEOUT)
+
+    @asynccontextmanager
+    async def _answering(self) -> AsyncIterator[None]:
+        """Fails at once while the server is known to be away, save for one call each second."""
+        now = time.monotonic()
+        if now < self._ask_again_at:
+            raise Unavailable("temporal_unavailable", "Temporal does not answer.")
+        if self._ask_again_at:
+            self._ask_again_at = now + REST_AFTER_FAILURE
+        try:
+            async with asyncio.timeout(PATIENCE.total_seconds()):
+                yield
+        except (RPCError, RuntimeError, TimeoutError) as error:
+            self._ask_again_at = time.monotonic() + REST_AFTER_FAILURE
+            raise Unavailable("temporal_unavailable", "Temporal does not answer.") from error
+        self._ask_again_at = 0.0
+
+    def _attributes(self, about: Notification) -> TypedSearchAttributes:
+        return TypedSearchAttributes(
+            [
+                SearchAttributePair(NOTIFICATION_TYPE, about.type),
+                SearchAttributePair(CHANNEL, [channel.value for channel in about.channels]),
+                SearchAttributePair(USER_HASH, keyed_hash(self._hash_key, "user", about.user_id)),
+            ]
+        )
+
+
+def _summary(about: Notification) -> str:
+    """`job_match → email, websocket`"""
+    return f"{about.type} → {', '.join(about.channels)}"
+
+
+def _priority(about: Notification) -> Priority:
+    return Priority(priority_key=PRIORITY_KEYS[about.priority])
+
+
+def _is_no_workflow(error: RPCError) -> bool:
+    """A missing namespace is NOT_FOUND too, and is an outage rather than an ended workflow."""
+    return error.status is RPCStatusCode.NOT_FOUND and not any(
+        detail.type_url.endswith("NamespaceNotFoundFailure") for detail in error.grpc_status.details
+    )

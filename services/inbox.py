@@ -1,0 +1,131 @@
+"""The user's inbox: what arrived in it, what was read, what is still to come."""
+
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from domain.enums import Channel, EventType, Strategy
+from domain.ids import new_id
+from domain.messages import SignalKind
+from domain.paging import Page, PageRequest
+from domain.ports.inbox import InboxPublisher
+from domain.ports.runtime import Clock, Starter
+from domain.ports.storage import Transaction, UnitOfWork
+from domain.records import Event, InboxItem, NotificationView, PendingSignal
+from services.cancel import not_found
+from services.tokens import no_user
+
+
+@dataclass(frozen=True, slots=True)
+class InboxCounts:
+    total: int
+    unread: int
+    last_seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class InboxPage:
+    page: Page[InboxItem]
+    counts: InboxCounts
+
+
+class InboxService:
+    def __init__(
+        self, uow: UnitOfWork, publisher: InboxPublisher, starter: Starter, clock: Clock
+    ) -> None:
+        self._uow = uow
+        self._publisher = publisher
+        self._starter = starter
+        self._clock = clock
+
+    async def list(self, user_id: str, *, unread_only: bool, page: PageRequest) -> InboxPage:
+        """Newest first. Raises `NotFound("user_not_found")`."""
+        async with self._uow() as tx:
+            await _known(tx, user_id)
+            items = await tx.inbox.list(user_id, unread_only=unread_only, page=page)
+            return InboxPage(items, InboxCounts(*await tx.inbox.counts(user_id)))
+
+    async def counts(self, user_id: str) -> InboxCounts:
+        """Raises `NotFound("user_not_found")`."""
+        async with self._uow() as tx:
+            await _known(tx, user_id)
+            return InboxCounts(*await tx.inbox.counts(user_id))
+
+    async def after(self, user_id: str, seq: int, limit: int) -> tuple[InboxItem, ...]:
+        """Items a connection has not seen yet, oldest first."""
+        async with self._uow() as tx:
+            return await tx.inbox.after(user_id, seq, limit)
+
+    async def upcoming(self, user_id: str, page: PageRequest) -> Page[NotificationView]:
+        """What waits for its instant, soonest first. Raises `NotFound("user_not_found")`."""
+        async with self._uow() as tx:
+            await _known(tx, user_id)
+            return await tx.notifications.upcoming(user_id, page)
+
+    async def read(self, user_id: str, notification_id: UUID) -> NotificationView:
+        """Marks one as read; again is no error. Raises `NotFound`."""
+        async with self._uow() as tx:
+            await self._owned(tx, user_id, notification_id)
+        await self.mark_read(user_id, [notification_id])
+        async with self._uow() as tx:
+            return await self._owned(tx, user_id, notification_id)
+
+    async def mark_read(self, user_id: str, ids: Sequence[UUID]) -> tuple[UUID, ...]:
+        """Those that were unread until now. Their workflows hear of it, for reading ends an
+        escalation; the user's connections hear of it, to agree on what is unread."""
+        now = self._clock()
+        async with self._uow() as tx:
+            read = await tx.inbox.mark_read(user_id, sorted(set(ids)), now)
+            await tx.events.append(
+                [
+                    Event(EventType.NOTIFICATION_READ, user_id, now, item, Channel.WEBSOCKET)
+                    for item in read
+                ]
+            )
+            signals = await self._engagement(tx, read)
+        for signal in signals:
+            self._starter.signal(signal.id, signal.notification_id, signal.redrives, signal.kind)
+        for item in read:
+            await self._tell(user_id, item)
+        return read
+
+    async def remove(self, user_id: str, notification_id: UUID) -> None:
+        """Takes one out of the inbox. Raises `NotFound("notification_not_found")`."""
+        async with self._uow() as tx:
+            removed = await tx.inbox.remove(user_id, notification_id)
+        if not removed:
+            raise not_found(notification_id)
+
+    async def _owned(
+        self, tx: Transaction, user_id: str, notification_id: UUID
+    ) -> NotificationView:
+        view = await tx.notifications.get(notification_id)
+        if view is None or view.notification.user_id != user_id:
+            raise not_found(notification_id)
+        return view
+
+    async def _engagement(self, tx: Transaction, read: Sequence[UUID]) -> tuple[PendingSignal, ...]:
+        now = self._clock()
+        signals = []
+        for notification_id in sorted(read):
+            row = await tx.notifications.lock(notification_id)
+            if row is not None and row.strategy is Strategy.ESCALATE:
+                signals.append(
+                    PendingSignal(
+                        new_id(), notification_id, row.redrives, SignalKind.ENGAGEMENT, now
+                    )
+                )
+        if signals:
+            await tx.signals.add(signals)
+        return tuple(signals)
+
+    async def _tell(self, user_id: str, notification_id: UUID) -> None:
+        # A connection that misses this reads the truth when it resumes.
+        with contextlib.suppress(ConnectionError):
+            await self._publisher.publish(user_id, {"type": "read", "id": str(notification_id)})
+
+
+async def _known(tx: Transaction, user_id: str) -> None:
+    if await tx.users.get(user_id) is None:
+        raise no_user(user_id)

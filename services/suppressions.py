@@ -1,0 +1,80 @@
+"""Suppressions: addresses nothing is sent to, whoever asks."""
+
+from datetime import datetime
+from uuid import UUID
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic.networks import EmailStr
+
+from domain.enums import Channel
+from domain.errors import FieldError, Invalid, NotFound
+from domain.ids import new_id
+from domain.paging import Page, PageRequest
+from domain.ports.phone import PhoneFormatter
+from domain.ports.runtime import Clock
+from domain.ports.storage import UnitOfWork
+from domain.records import AuditEntry, Suppression
+
+_EMAIL: TypeAdapter[str] = TypeAdapter(EmailStr)
+
+
+class SuppressionService:
+    def __init__(self, uow: UnitOfWork, phones: PhoneFormatter, clock: Clock) -> None:
+        self._uow = uow
+        self._phones = phones
+        self._clock = clock
+
+    async def add(
+        self,
+        channel: Channel,
+        address: str,
+        reason: str,
+        expires_at: datetime | None,
+        actor: str,
+    ) -> tuple[Suppression, bool]:
+        """The suppression, and whether it is new. Raises `Invalid` for what is no address."""
+        now = self._clock()
+        wanted = Suppression(
+            id=new_id(),
+            channel=channel,
+            reason=reason,
+            source=actor,
+            created_at=now,
+            address=self._checked(channel, address),
+            expires_at=expires_at,
+        )
+        async with self._uow() as tx:
+            held = await tx.operations.suppress(wanted)
+            if held.id == wanted.id:
+                await tx.operations.audit(
+                    AuditEntry(now, actor, "suppression.added", f"suppression:{held.id}")
+                )
+        return held, held.id == wanted.id
+
+    async def list(self, page: PageRequest) -> Page[Suppression]:
+        async with self._uow() as tx:
+            return await tx.operations.suppressions(page)
+
+    async def lift(self, suppression_id: UUID, actor: str) -> None:
+        """Raises `NotFound("suppression_not_found")`."""
+        async with self._uow() as tx:
+            if not await tx.operations.lift_suppression(suppression_id):
+                raise NotFound(
+                    "suppression_not_found", f"There is no suppression {suppression_id}."
+                )
+            await tx.operations.audit(
+                AuditEntry(
+                    self._clock(), actor, "suppression.lifted", f"suppression:{suppression_id}"
+                )
+            )
+
+    def _checked(self, channel: Channel, address: str) -> str:
+        if channel is Channel.SMS:
+            return self._phones.e164(address, None)
+        if channel is Channel.EMAIL:
+            try:
+                return _EMAIL.validate_python(address)
+            except ValidationError as error:
+                problem = FieldError("address", "invalid_email", "Not an email address.")
+                raise Invalid("invalid_email", problem.detail, errors=(problem,)) from error
+        return address

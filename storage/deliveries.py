@@ -1,0 +1,292 @@
+"""The ledger: intents, results, receipts, dead letters; each write a compare-and-set."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from domain.enums import Channel, DeliveryStatus, Platform
+from domain.ids import new_id
+from domain.ports.deliveries import AttemptResult, DeliveryJob, Intent, Target
+from domain.receipts import advances
+from domain.records import DeadLetter, Delivery, NotificationType, User
+from storage.encryption import KeyRing, Sealer
+from storage.engine import Connection
+from storage.rows import (
+    DELIVERY_COLUMNS,
+    NOTIFICATION_COLUMNS,
+    PREFERENCE_COLUMNS,
+    delivery_of,
+    notification_of,
+    open_content,
+    preferences_of,
+    qualified,
+    type_of,
+)
+from storage.users import USER_COLUMNS, user_of
+
+_JOB = f"""
+    select {qualified(NOTIFICATION_COLUMNS, "n")}, n.title, n.content, n.data, n.options,
+        t.default_channels, t.default_priority, t.default_strategy, t.time_to_live,
+        t.digest_rule, t.legally_transactional, t.required_consent, t.description,
+        t.template_key as type_template_key, t.updated_at as type_updated_at,
+        {", ".join(f"u.{name.strip()} as user_{name.strip()}" for name in USER_COLUMNS.split(","))},
+        {qualified(PREFERENCE_COLUMNS, "p")}, p.timezone as preferred_timezone,
+        (select array_agg(name) from paused_parts) as paused,
+        (select jsonb_object_agg(s.channel || ':' || s.address_hash, s.reason) from suppressions s
+          where (s.expires_at is null or s.expires_at > now())
+            and ((s.channel = 'email' and s.address_hash = u.email_hash)
+              or (s.channel = 'sms' and s.address_hash = u.phone_hash))) as suppressed
+    from notifications n
+    join users u on u.id = n.user_id
+    join notification_types t on t.type = n.type
+    left join user_notification_preferences p on p.user_id = n.user_id
+    where n.id = $1
+"""
+_INTENT = f"""
+    update notification_deliveries d
+    set status = 'sending', attempts = d.attempts + 1, updated_at = now(),
+        intent_at = coalesce(d.intent_at, $2),
+        provider_id = case when before.status = 'sending' then d.provider_id else $3 end
+    from (select id, status from notification_deliveries
+          where id = any($1::uuid[]) and status in ('pending', 'deferred', 'sending')
+          order by id for update) before
+    where d.id = before.id
+    returning {qualified(DELIVERY_COLUMNS, "d")}, before.status = 'sending' as in_doubt
+"""
+_RECORD = f"""
+    with result as (
+        select * from jsonb_to_recordset($1) as r(delivery_id uuid, status text, provider text,
+            at timestamptz, outcome text, provider_message_id text, error_code text,
+            error_message text, next_attempt_at timestamptz, segments int, attempt_id uuid)
+    ), moved as (
+        update notification_deliveries d
+        set status = r.status, updated_at = now(),
+            provider_message_id = coalesce(r.provider_message_id, d.provider_message_id),
+            retry_count = d.retry_count + (r.outcome = 'retry')::int,
+            sent_at = case when r.status in ('sent', 'delivered') then coalesce(d.sent_at, r.at)
+                else d.sent_at end,
+            delivered_at = case when r.status = 'delivered' then coalesce(d.delivered_at, r.at)
+                else d.delivered_at end,
+            error_code = r.error_code, error_message = r.error_message, until = null,
+            reason = null, segments = coalesce(r.segments, d.segments)
+        from result r where d.id = r.delivery_id and d.status = 'sending'
+        returning {qualified(DELIVERY_COLUMNS, "d")}
+    ), attempt as (
+        insert into delivery_attempts (id, delivery_id, number, provider, outcome,
+            provider_message_id, error_code, error_message, next_attempt_at, at)
+        select r.attempt_id, r.delivery_id, m.attempts, r.provider, r.outcome,
+            r.provider_message_id, r.error_code, r.error_message, r.next_attempt_at, r.at
+        from result r join moved m on m.id = r.delivery_id
+    )
+    select * from moved
+"""
+
+
+class SqlDeliveries:
+    def __init__(self, connection: Connection, keys: KeyRing) -> None:
+        self._db = connection
+        self._keys = keys
+
+    async def load_job(self, notification_id: UUID, channel: Channel) -> DeliveryJob | None:
+        row = await self._db.fetchrow(_JOB, notification_id)
+        if row is None:
+            return None
+        sealer = await self._keys.sealer(self._db, row["user_id"])
+        user = user_of(row, sealer, "user_")
+        lines = await self._db.fetch(
+            f"select {DELIVERY_COLUMNS} from notification_deliveries"
+            " where notification_id = $1 and channel = $2 order by id",
+            notification_id,
+            channel,
+        )
+        return DeliveryJob(
+            notification=notification_of(row),
+            content=open_content(sealer, row),
+            type=_job_type(row),
+            user=user,
+            preferences=preferences_of(row["user_id"], row, row["preferred_timezone"]),
+            deliveries=tuple(delivery_of(line) for line in lines),
+            targets=await self._targets(channel, row, user, sealer),
+            paused=frozenset(row["paused"] or ()),
+        )
+
+    async def _targets(
+        self, channel: Channel, row: Any, user: User, sealer: Sealer | None
+    ) -> tuple[Target, ...]:
+        suppressed: dict[str, str] = row["suppressed"] or {}
+        reason = next((r for key, r in suppressed.items() if key.startswith(f"{channel}:")), None)
+        match channel:
+            case Channel.WEBSOCKET:
+                return (Target("primary", user.id),)
+            case Channel.EMAIL:
+                address = user.email
+            case Channel.SMS:
+                address = user.phone
+            case Channel.PUSH:
+                return await self._devices(user.id, sealer)
+        return (Target("primary", address, suppressed_reason=reason),) if address else ()
+
+    async def _devices(self, user_id: str, sealer: Sealer | None) -> tuple[Target, ...]:
+        rows = await self._db.fetch(
+            "select d.id, d.token, d.platform, d.locale, s.reason as suppressed"
+            " from user_devices d left join suppressions s on s.channel = 'push'"
+            " and s.address_hash = d.token_hash and (s.expires_at is null or s.expires_at > now())"
+            " where d.user_id = $1 order by d.id",
+            user_id,
+        )
+        targets = []
+        for row in rows:
+            token = sealer.open("token", row["token"]) if sealer else None
+            if token is not None:
+                targets.append(
+                    Target(
+                        str(row["id"]),
+                        token,
+                        Platform(row["platform"]),
+                        row["locale"],
+                        row["suppressed"],
+                    )
+                )
+        return tuple(targets)
+
+    async def write_intent(
+        self, notification_id: UUID, delivery_ids: Sequence[UUID], provider: str, at: datetime
+    ) -> tuple[Intent, ...]:
+        allowed = await self._db.fetchval(
+            "update notifications set first_intent_at = coalesce(first_intent_at, $2),"
+            " status = case when status in ('accepted', 'scheduled') then 'processing'"
+            " else status end, updated_at = now()"
+            " where id = $1 and cancel_requested_at is null"
+            " and status not in ('cancelled', 'skipped', 'expired', 'digested') returning 1",
+            notification_id,
+            at,
+        )
+        if not allowed or not delivery_ids:
+            return ()
+        rows = await self._db.fetch(_INTENT, list(delivery_ids), at, provider)
+        return tuple(Intent(delivery_of(row), row["in_doubt"]) for row in rows)
+
+    async def add(self, deliveries: Sequence[Delivery]) -> None:
+        await self._db.executemany(
+            "insert into notification_deliveries (id, notification_id, channel, target, status,"
+            " created_at, updated_at) values ($1, $2, $3, $4, $5, $6, $7)"
+            " on conflict (notification_id, channel, target) do nothing",
+            [
+                (d.id, d.notification_id, d.channel, d.target, d.status, d.created_at, d.updated_at)
+                for d in deliveries
+            ],
+        )
+
+    async def record(self, results: Sequence[AttemptResult]) -> tuple[Delivery, ...]:
+        payload = [asdict(result) | {"attempt_id": new_id()} for result in results]
+        rows = await self._db.fetch(_RECORD, payload)
+        return tuple(delivery_of(row) for row in rows)
+
+    async def close_open(
+        self,
+        notification_id: UUID,
+        status: DeliveryStatus,
+        reason: str,
+        *,
+        channel: Channel | None = None,
+    ) -> int:
+        done: str = await self._db.execute(
+            "update notification_deliveries set status = $2, reason = $3, until = null,"
+            " updated_at = now(),"
+            " error_code = case when $2 = 'failed' then $3 else error_code end"
+            " where notification_id = $1 and status in ('pending', 'deferred')"
+            " and ($4::text is null or channel = $4)",
+            notification_id,
+            status,
+            reason,
+            channel,
+        )
+        return int(done.rpartition(" ")[2])
+
+    async def of(self, notification_id: UUID) -> tuple[Delivery, ...]:
+        rows = await self._db.fetch(
+            f"select {DELIVERY_COLUMNS} from notification_deliveries where notification_id = $1"
+            " order by created_at, id",
+            notification_id,
+        )
+        return tuple(delivery_of(row) for row in rows)
+
+    async def known_message_ids(self, provider: str, ids: Sequence[str]) -> frozenset[str]:
+        rows = await self._db.fetch(
+            "select provider_message_id from notification_deliveries"
+            " where provider_id = $1 and provider_message_id = any($2::text[])",
+            provider,
+            list(ids),
+        )
+        return frozenset(row["provider_message_id"] for row in rows)
+
+    async def reopen(self, notification_id: UUID, delivery_id: UUID | None) -> int:
+        done: str = await self._db.execute(
+            "update notification_deliveries set status = 'pending', reason = null, until = null,"
+            " attempts = 0, retry_count = 0, error_code = null, error_message = null,"
+            " updated_at = now() where notification_id = $1 and status in ('failed', 'unknown')"
+            " and ($2::uuid is null or id = $2)",
+            notification_id,
+            delivery_id,
+        )
+        return int(done.rpartition(" ")[2])
+
+    async def receive(
+        self,
+        provider: str,
+        provider_message_id: str,
+        status: DeliveryStatus,
+        at: datetime,
+        *,
+        code: str | None,
+        message: str | None,
+    ) -> Delivery | None:
+        row = await self._db.fetchrow(
+            f"select {DELIVERY_COLUMNS} from notification_deliveries"
+            " where provider_id = $1 and provider_message_id = $2 for update",
+            provider,
+            provider_message_id,
+        )
+        if row is None:
+            return None
+        if not advances(DeliveryStatus(row["status"]), status):
+            return delivery_of(row)
+        moved = await self._db.fetchrow(
+            "update notification_deliveries set status = $2, updated_at = now(),"
+            " delivered_at = case when $2 = 'delivered' then coalesce(delivered_at, $3)"
+            " else delivered_at end, error_code = coalesce($4, error_code),"
+            " error_message = coalesce($5, error_message)"
+            f" where id = $1 returning {DELIVERY_COLUMNS}",
+            row["id"],
+            status,
+            at,
+            code,
+            message,
+        )
+        return delivery_of(moved)
+
+    async def bury(self, letters: Sequence[DeadLetter]) -> None:
+        await self._db.executemany(
+            "insert into dead_letters (id, notification_id, delivery_id, user_id, type, channel,"
+            " provider, code, message, status, created_at)"
+            " values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'open', $10)"
+            " on conflict (notification_id, (coalesce(delivery_id::text, channel)))"
+            " where status = 'open' do nothing",
+            [
+                (
+                    letter.id, letter.notification_id, letter.delivery_id, letter.user_id,
+                    letter.type, letter.channel, letter.provider, letter.code, letter.message,
+                    letter.created_at,
+                )
+                for letter in letters
+            ],
+        )  # fmt: skip
+
+
+def _job_type(row: Any) -> NotificationType:
+    names = dict(row)
+    names["template_key"] = row["type_template_key"]
+    names["updated_at"] = row["type_updated_at"]
+    return type_of(names)

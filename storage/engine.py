@@ -1,0 +1,32 @@
+"""The connection pool. Statements go to asyncpg as they are: it prepares and remembers them."""
+
+from typing import Any
+
+import asyncpg
+import orjson
+
+Connection = Any
+Pool = Any
+
+
+async def open_pool(database_url: str, size: int = 20) -> Pool:
+    """A pool that connects when asked, so that a process may start before its database."""
+    return await asyncpg.create_pool(
+        database_url,
+        min_size=0,
+        max_size=size,
+        max_inactive_connection_lifetime=60,
+        command_timeout=30,
+        timeout=5,
+        init=_prepare,
+        server_settings={"application_name": "herald", "timezone": "UTC"},
+    )
+
+
+async def _prepare(connection: Connection) -> None:
+    await connection.set_type_codec(
+        "jsonb",
+        schema="pg_catalog",
+        encoder=lambda value: orjson.dumps(value, default=str).decode(),
+        decoder=orjson.loads,
+    )

@@ -1,0 +1,109 @@
+"""One unit of work is one transaction on one connection, with its repositories made when asked."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import cached_property
+
+import asyncpg
+
+from domain.errors import Unavailable
+from storage.catalogue import SqlCatalogue
+from storage.deliveries import SqlDeliveries
+from storage.encryption import KeyRing
+from storage.engine import Connection, Pool
+from storage.events import SqlEvents, SqlSignals
+from storage.idempotency import SqlIdempotency
+from storage.inbox import SqlInbox
+from storage.keys import SqlApiKeys
+from storage.notifications import SqlNotifications
+from storage.operations import SqlOperations
+from storage.planning import SqlPlanning
+from storage.users import SqlDevices, SqlUsers
+
+_AWAY = (
+    OSError,
+    TimeoutError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.ConnectionDoesNotExistError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.InterfaceError,
+    asyncpg.SerializationError,
+    asyncpg.DeadlockDetectedError,
+)
+
+
+class SqlTransaction:
+    """The repositories of one open transaction."""
+
+    def __init__(self, connection: Connection, keys: KeyRing) -> None:
+        self._connection = connection
+        self._keys = keys
+
+    @cached_property
+    def notifications(self) -> SqlNotifications:
+        return SqlNotifications(self._connection, self._keys)
+
+    @cached_property
+    def planning(self) -> SqlPlanning:
+        return SqlPlanning(self._connection)
+
+    @cached_property
+    def deliveries(self) -> SqlDeliveries:
+        return SqlDeliveries(self._connection, self._keys)
+
+    @cached_property
+    def inbox(self) -> SqlInbox:
+        return SqlInbox(self._connection, self._keys)
+
+    @cached_property
+    def users(self) -> SqlUsers:
+        return SqlUsers(self._connection, self._keys)
+
+    @cached_property
+    def devices(self) -> SqlDevices:
+        return SqlDevices(self._connection, self._keys)
+
+    @cached_property
+    def catalogue(self) -> SqlCatalogue:
+        return SqlCatalogue(self._connection)
+
+    @cached_property
+    def idempotency(self) -> SqlIdempotency:
+        return SqlIdempotency(self._connection, self._keys)
+
+    @cached_property
+    def operations(self) -> SqlOperations:
+        return SqlOperations(self._connection, self._keys)
+
+    @cached_property
+    def api_keys(self) -> SqlApiKeys:
+        return SqlApiKeys(self._connection)
+
+    @cached_property
+    def events(self) -> SqlEvents:
+        return SqlEvents(self._connection)
+
+    @cached_property
+    def signals(self) -> SqlSignals:
+        return SqlSignals(self._connection)
+
+
+class SqlUnitOfWork:
+    """Implements the port `UnitOfWork`."""
+
+    def __init__(self, pool: Pool, keys: KeyRing) -> None:
+        self._pool = pool
+        self._keys = keys
+
+    @asynccontextmanager
+    async def __call__(self) -> AsyncIterator[SqlTransaction]:
+        """Commits when the block ends, rolls back when it raises. Raises `Unavailable` when the
+        database is away or asks for another try; nothing was changed then, or, if the commit's
+        answer was lost, everything: the callers' writes are all safe to repeat."""
+        try:
+            async with self._pool.acquire() as connection, connection.transaction():
+                yield SqlTransaction(connection, self._keys)
+        except _AWAY as error:
+            raise Unavailable("database_unavailable", "The database does not answer.") from error

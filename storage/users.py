@@ -1,0 +1,373 @@
+"""Users, their choices and their devices; addresses sealed with each user's own key."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import phonenumbers
+
+from domain.enums import Channel, ConsentType, Platform, PushVendor
+from domain.errors import NotFound
+from domain.ids import new_id
+from domain.paging import Cursor, Page, PageRequest
+from domain.preferences import Preferences
+from domain.records import Consent, Device, Subscription, User
+from storage.encryption import KeyRing, Sealer
+from storage.engine import Connection
+from storage.rows import PREFERENCE_COLUMNS, preferences_of
+
+USER_COLUMNS = (
+    "id, email, email_verified, phone, name, attributes, locale, timezone, country, created_at,"
+    " updated_at"
+)
+_PERSONAL = (
+    "subscriptions", "consents", "consent_history", "user_notification_preferences",
+    "user_devices", "frequency_usage", "dedup_claims",
+)  # fmt: skip
+
+
+def user_of(row: Any, sealer: Sealer | None, prefix: str = "") -> User:
+    """A row whose columns carry the prefix; without the key only what was never sealed."""
+
+    def opened(field: str) -> str | None:
+        return sealer.open(field, row[f"{prefix}{field}"]) if sealer else None
+
+    attributes = sealer.open_json("attributes", row[f"{prefix}attributes"]) if sealer else None
+    return User(
+        id=row[f"{prefix}id"],
+        created_at=row[f"{prefix}created_at"],
+        updated_at=row[f"{prefix}updated_at"],
+        email=opened("email"),
+        email_verified=row[f"{prefix}email_verified"],
+        phone=opened("phone"),
+        name=opened("name"),
+        locale=row[f"{prefix}locale"],
+        timezone=row[f"{prefix}timezone"],
+        country=row[f"{prefix}country"],
+        attributes=attributes or {},
+    )
+
+
+class SqlUsers:
+    def __init__(self, connection: Connection, keys: KeyRing) -> None:
+        self._db = connection
+        self._keys = keys
+
+    async def put(self, user: User) -> User:
+        sealer = await self._keys.sealer(self._db, user.id)
+        if sealer is None:
+            sealer = await self._new_key(user)
+        row = await self._db.fetchrow(
+            "insert into users (id, email, email_hash, email_verified, phone, phone_hash,"
+            " phone_country, name, attributes, locale, timezone, country, created_at, updated_at)"
+            " values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
+            " on conflict (id) do update set email = excluded.email,"
+            " email_hash = excluded.email_hash, email_verified = excluded.email_verified,"
+            " phone = excluded.phone, phone_hash = excluded.phone_hash,"
+            " phone_country = excluded.phone_country, name = excluded.name,"
+            " attributes = excluded.attributes, locale = excluded.locale,"
+            " timezone = excluded.timezone, country = excluded.country,"
+            " updated_at = excluded.updated_at, deleted_at = null,"
+            " created_at = case when users.deleted_at is null then users.created_at"
+            f" else excluded.created_at end returning {USER_COLUMNS}",
+            user.id,
+            sealer.seal("email", user.email),
+            self._keys.lookup("email", user.email.lower()) if user.email else None,
+            user.email_verified,
+            sealer.seal("phone", user.phone),
+            self._keys.lookup("sms", user.phone) if user.phone else None,
+            _country_of(user.phone),
+            sealer.seal("name", user.name),
+            sealer.seal_json("attributes", dict(user.attributes) or None),
+            user.locale,
+            user.timezone,
+            user.country,
+            user.created_at,
+            user.updated_at,
+        )
+        return user_of(row, sealer)
+
+    async def _new_key(self, user: User) -> Sealer:
+        """Two writers of a new user make one key: the row that is there first stays."""
+        await self._db.execute(
+            "insert into users (id, email_verified, created_at, updated_at)"
+            " values ($1, false, $2, $3) on conflict (id) do nothing",
+            user.id,
+            user.created_at,
+            user.updated_at,
+        )
+        wrapped, master = self._keys.new_key(user.id)
+        await self._db.execute(
+            "insert into user_keys (user_id, wrapped_key, master_key_id, created_at)"
+            " values ($1, $2, $3, $4) on conflict (user_id) do nothing",
+            user.id,
+            wrapped,
+            master,
+            user.created_at,
+        )
+        self._keys.forget(user.id)
+        sealer = await self._keys.sealer(self._db, user.id)
+        if sealer is None:
+            raise NotFound("user_not_found", f"There is no user {user.id}.")
+        return sealer
+
+    async def get(self, user_id: str) -> User | None:
+        row = await self._db.fetchrow(
+            f"select {USER_COLUMNS} from users where id = $1 and deleted_at is null", user_id
+        )
+        if row is None:
+            return None
+        return user_of(row, await self._keys.sealer(self._db, user_id))
+
+    async def list(self, page: PageRequest) -> Page[User]:
+        after = "and (created_at, id) < ($2, $3)" if page.cursor else ""
+        cursor = [page.cursor.at, page.cursor.id] if page.cursor else []
+        rows = await self._db.fetch(
+            f"select {USER_COLUMNS} from users where deleted_at is null {after}"
+            " order by created_at desc, id desc limit $1",
+            page.limit + 1,
+            *cursor,
+        )
+        sealers = await self._keys.sealers(self._db, [row["id"] for row in rows])
+        users = tuple(user_of(row, sealers.get(row["id"])) for row in rows[: page.limit])
+        more = len(rows) > page.limit
+        return Page(users, Cursor(users[-1].created_at, users[-1].id) if more else None)
+
+    async def delete(self, user_id: str) -> bool:
+        there = await self._db.fetchval(
+            "update users set email = null, email_hash = null, phone = null, phone_hash = null,"
+            " phone_country = null, name = null, attributes = null, locale = null,"
+            " timezone = null, country = null, deleted_at = now(), updated_at = now()"
+            " where id = $1 and deleted_at is null returning 1",
+            user_id,
+        )
+        if not there:
+            return False
+        await self._db.execute("delete from user_keys where user_id = $1", user_id)
+        for table in _PERSONAL:
+            await self._db.execute(f"delete from {table} where user_id = $1", user_id)
+        await self._db.execute(
+            "update suppressions set user_id = null, address = null where user_id = $1", user_id
+        )
+        self._keys.forget(user_id)
+        return True
+
+    async def preferences(self, user_id: str) -> Preferences:
+        row = await self._db.fetchrow(
+            f"select {PREFERENCE_COLUMNS}, p.timezone as preferred_timezone from users u"
+            " left join user_notification_preferences p on p.user_id = u.id"
+            " where u.id = $1 and u.deleted_at is null",
+            user_id,
+        )
+        if row is None:
+            raise NotFound("user_not_found", f"There is no user {user_id}.")
+        return preferences_of(user_id, row, row["preferred_timezone"])
+
+    async def put_preferences(self, preferences: Preferences, at: datetime) -> None:
+        shape = preferences.model_dump(mode="json", by_alias=True)
+        await self._db.execute(
+            "insert into user_notification_preferences (user_id, email_enabled, sms_enabled,"
+            " push_enabled, websocket_enabled, frequency_settings, quiet_hours,"
+            " category_preferences, language, timezone, optimize_timing, automatic_optimization,"
+            " created_at, updated_at)"
+            " values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13)"
+            " on conflict (user_id) do update set email_enabled = excluded.email_enabled,"
+            " sms_enabled = excluded.sms_enabled, push_enabled = excluded.push_enabled,"
+            " websocket_enabled = excluded.websocket_enabled,"
+            " frequency_settings = excluded.frequency_settings,"
+            " quiet_hours = excluded.quiet_hours,"
+            " category_preferences = excluded.category_preferences,"
+            " language = excluded.language, timezone = excluded.timezone,"
+            " optimize_timing = excluded.optimize_timing,"
+            " automatic_optimization = excluded.automatic_optimization,"
+            " updated_at = excluded.updated_at",
+            preferences.user_id,
+            *(
+                preferences.channels[channel].enabled
+                for channel in (Channel.EMAIL, Channel.SMS, Channel.PUSH, Channel.WEBSOCKET)
+            ),
+            shape["frequency"],
+            shape["quietHours"],
+            shape["categories"],
+            preferences.language,
+            preferences.timezone,
+            preferences.optimize_timing,
+            preferences.automatic_optimization,
+            at,
+        )
+
+    async def consents(self, user_id: str) -> tuple[Consent, ...]:
+        rows = await self._db.fetch(
+            "select user_id, type, granted, source, text, at from consents where user_id = $1"
+            " order by type",
+            user_id,
+        )
+        return tuple(Consent(**{**dict(row), "type": ConsentType(row["type"])}) for row in rows)
+
+    async def put_consent(self, consent: Consent) -> None:
+        values = (
+            consent.user_id,
+            consent.type,
+            consent.granted,
+            consent.source,
+            consent.text,
+            consent.at,
+        )
+        await self._db.execute(
+            "insert into consents (user_id, type, granted, source, text, at)"
+            " values ($1, $2, $3, $4, $5, $6) on conflict (user_id, type) do update"
+            " set granted = excluded.granted, source = excluded.source, text = excluded.text,"
+            " at = excluded.at",
+            *values,
+        )
+        await self._db.execute(
+            "insert into consent_history (id, user_id, type, granted, source, text, at)"
+            " values ($1, $2, $3, $4, $5, $6, $7)",
+            new_id(),
+            *values,
+        )
+
+    async def subscriptions(self, user_id: str) -> tuple[Subscription, ...]:
+        rows = await self._db.fetch(
+            "select user_id, type, channels, updated_at from subscriptions where user_id = $1"
+            " order by type",
+            user_id,
+        )
+        return tuple(
+            Subscription(
+                row["user_id"],
+                row["type"],
+                tuple(Channel(name) for name in row["channels"]),
+                row["updated_at"],
+            )
+            for row in rows
+        )
+
+    async def put_subscription(self, subscription: Subscription) -> None:
+        await self._db.execute(
+            "insert into subscriptions (user_id, type, channels, updated_at)"
+            " values ($1, $2, $3, $4) on conflict (user_id, type) do update"
+            " set channels = excluded.channels, updated_at = excluded.updated_at",
+            subscription.user_id,
+            subscription.type,
+            list(subscription.channels),
+            subscription.updated_at,
+        )
+
+    async def open_notifications(self, user_id: str) -> tuple[tuple[UUID, int], ...]:
+        rows = await self._db.fetch(
+            "select id, redrives from notifications where user_id = $1"
+            " and status in ('accepted', 'scheduled', 'processing')",
+            user_id,
+        )
+        return tuple((row["id"], row["redrives"]) for row in rows)
+
+
+class SqlDevices:
+    def __init__(self, connection: Connection, keys: KeyRing) -> None:
+        self._db = connection
+        self._keys = keys
+
+    async def register(self, device: Device) -> Device:
+        sealer = await self._sealer(device.user_id)
+        row = await self._db.fetchrow(
+            "insert into user_devices (id, user_id, token, token_hash, platform, provider,"
+            " app_version, locale, created_at, last_seen_at)"
+            " values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+            " on conflict (token_hash) do update set user_id = excluded.user_id,"
+            " token = excluded.token, platform = excluded.platform,"
+            " provider = excluded.provider, app_version = excluded.app_version,"
+            " locale = excluded.locale, last_seen_at = excluded.last_seen_at returning *",
+            device.id,
+            device.user_id,
+            sealer.seal("token", device.token),
+            self._keys.lookup("push", device.token),
+            device.platform,
+            device.provider,
+            device.app_version,
+            device.locale,
+            device.created_at,
+            device.last_seen_at,
+        )
+        return _device(row, sealer)
+
+    async def list(self, user_id: str) -> tuple[Device, ...]:
+        sealer = await self._sealer(user_id)
+        rows = await self._db.fetch(
+            "select * from user_devices where user_id = $1 order by id", user_id
+        )
+        return tuple(_device(row, sealer) for row in rows)
+
+    async def replace_token(self, user_id: str, old: str, device: Device) -> Device | None:
+        there = await self._db.fetchrow(
+            "select id, created_at from user_devices where user_id = $1 and token_hash = $2"
+            " for update",
+            user_id,
+            self._keys.lookup("push", old),
+        )
+        if there is None:
+            return None
+        sealer = await self._sealer(user_id)
+        new_hash = self._keys.lookup("push", device.token)
+        await self._db.execute(
+            "delete from user_devices where token_hash = $1 and id <> $2", new_hash, there["id"]
+        )
+        row = await self._db.fetchrow(
+            "update user_devices set token = $2, token_hash = $3, platform = $4, provider = $5,"
+            " app_version = $6, locale = $7, last_seen_at = $8 where id = $1 returning *",
+            there["id"],
+            sealer.seal("token", device.token),
+            new_hash,
+            device.platform,
+            device.provider,
+            device.app_version,
+            device.locale,
+            device.last_seen_at,
+        )
+        return _device(row, sealer)
+
+    async def remove(self, user_id: str, token: str) -> bool:
+        done = await self._db.fetchval(
+            "delete from user_devices where user_id = $1 and token_hash = $2 returning 1",
+            user_id,
+            self._keys.lookup("push", token),
+        )
+        return bool(done)
+
+    async def remove_by_id(self, device_id: UUID) -> bool:
+        done = await self._db.fetchval(
+            "delete from user_devices where id = $1 returning 1", device_id
+        )
+        return bool(done)
+
+    async def _sealer(self, user_id: str) -> Sealer:
+        sealer = await self._keys.sealer(self._db, user_id)
+        if sealer is None:
+            raise NotFound("user_not_found", f"There is no user {user_id}.")
+        return sealer
+
+
+def _device(row: Any, sealer: Sealer) -> Device:
+    return Device(
+        id=row["id"],
+        user_id=row["user_id"],
+        token=sealer.open("token", row["token"]) or "",
+        platform=Platform(row["platform"]),
+        provider=PushVendor(row["provider"]),
+        created_at=row["created_at"],
+        last_seen_at=row["last_seen_at"],
+        app_version=row["app_version"],
+        locale=row["locale"],
+    )
+
+
+def _country_of(phone: str | None) -> str | None:
+    """The country of an E.164 number: what sending times go by."""
+    if phone is None:
+        return None
+    try:
+        parsed = phonenumbers.parse(phone)
+    except phonenumbers.NumberParseException:
+        return None
+    country: str | None = phonenumbers.region_code_for_number(parsed)
+    return country

@@ -1,0 +1,30 @@
+"""Every path of a notification, on a real server whose time is skipped; all at once, as each skip
+takes a second."""
+
+import asyncio
+
+import pytest
+
+from tests.workflows.scenarios import SCENARIOS
+from tests.workflows.world import Handle, World
+
+PATIENCE = 120
+
+
+@pytest.fixture(scope="session")
+async def endings(world: World) -> dict[str, Handle | BaseException]:
+    """How each scenario ended."""
+
+    async def run(name: str) -> Handle:
+        async with asyncio.timeout(PATIENCE):
+            return await SCENARIOS[name](world)
+
+    endings = await asyncio.gather(*map(run, SCENARIOS), return_exceptions=True)
+    return dict(zip(SCENARIOS, endings, strict=True))
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_path(name: str, endings: dict[str, Handle | BaseException]) -> None:
+    ending = endings[name]
+    if isinstance(ending, BaseException):
+        raise ending

@@ -1,0 +1,86 @@
+"""Which work each task queue carries, and how much of it one process takes on."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final, Protocol
+
+from temporalio.client import Client
+from temporalio.worker import PollerBehaviorAutoscaling, Worker
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+
+from activities.delivery import DeliveryActivities
+from activities.planning import PlanningActivities
+from domain.ids import DELIVERY_QUEUES, NOTIFICATIONS_QUEUE
+from services.cancel import CancelService
+from services.deliver import DeliverService
+from services.plan import PlanService
+from workflows.notification import NotificationWorkflow
+
+GRACE: Final = timedelta(seconds=10)
+"""How long running activities have to end by themselves when the process is asked to stop."""
+MAX_WORKFLOW_TASKS: Final = 100
+MAX_LOCAL_ACTIVITIES: Final = 50
+MAX_ACTIVITIES: Final = 100
+MAX_CACHED_WORKFLOWS: Final = 5_000
+STICKY_TIMEOUT: Final = timedelta(seconds=5)
+"""How long a workflow waits for the process that has it in memory before another takes it."""
+POLLERS: Final = PollerBehaviorAutoscaling(minimum=1, initial=3, maximum=20)
+
+
+class Services(Protocol):
+    """What the activities need of the container."""
+
+    @property
+    def plan_service(self) -> PlanService: ...
+    @property
+    def cancel_service(self) -> CancelService: ...
+    @property
+    def deliver_service(self) -> DeliverService: ...
+
+
+Activities = Sequence[Callable[..., Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class QueueWork:
+    workflows: Sequence[type]
+    activities: Callable[[Services], Activities]
+
+
+def _planning(services: Services) -> Activities:
+    steps = PlanningActivities(services.plan_service, services.cancel_service)
+    return (steps.plan_notification, steps.cancel_notification, steps.finish_notification)
+
+
+def _delivery(services: Services) -> Activities:
+    return (DeliveryActivities(services.deliver_service).deliver,)
+
+
+WORK: Final[Mapping[str, QueueWork]] = {
+    NOTIFICATIONS_QUEUE: QueueWork((NotificationWorkflow,), _planning),
+    **{queue: QueueWork((), _delivery) for queue in DELIVERY_QUEUES.values()},
+}
+
+
+def make_worker(client: Client, queue: str, services: Services) -> Worker:
+    """A worker for one queue. Queues with workflows run their activities as local ones only."""
+    work = WORK[queue]
+    return Worker(
+        client,
+        task_queue=queue,
+        workflows=work.workflows,
+        activities=work.activities(services),
+        workflow_runner=SandboxedWorkflowRunner(
+            restrictions=SandboxRestrictions.default.with_passthrough_all_modules()
+        ),
+        no_remote_activities=bool(work.workflows),
+        max_concurrent_workflow_tasks=MAX_WORKFLOW_TASKS,
+        max_concurrent_local_activities=MAX_LOCAL_ACTIVITIES,
+        max_concurrent_activities=MAX_ACTIVITIES,
+        max_cached_workflows=MAX_CACHED_WORKFLOWS,
+        sticky_queue_schedule_to_start_timeout=STICKY_TIMEOUT,
+        workflow_task_poller_behavior=POLLERS,
+        activity_task_poller_behavior=POLLERS,
+        graceful_shutdown_timeout=GRACE,
+    )
