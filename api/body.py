@@ -11,6 +11,7 @@ from typing import Any, Final, NoReturn
 import orjson
 from starlette.requests import Request
 from starlette.types import Receive, Scope
+from typing_extensions import override
 
 from api.errors import MalformedBody
 from domain.errors import FieldError, Invalid
@@ -19,14 +20,16 @@ MAX_DEPTH: Final = 64
 
 
 class JsonRequest(Request):
-    """A request whose body is read once and parsed strictly."""
+    """A request whose body was read and parsed already."""
 
-    def __init__(self, scope: Scope, receive: Receive, body: bytes) -> None:
+    def __init__(self, scope: Scope, receive: Receive, body: bytes, parsed: Any) -> None:
         super().__init__(scope, receive)
         self._body = body
+        self._parsed = parsed
 
+    @override
     async def json(self) -> Any:
-        return parse_json(self._body)
+        return self._parsed
 
 
 def parse_json(body: bytes) -> Any:

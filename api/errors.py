@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -24,6 +25,7 @@ from domain.errors import (
     Unauthorized,
     Unavailable,
 )
+from domain.ports.quotas import QuotaAnswer
 
 PROBLEM_TYPE: Final = "application/problem+json"
 _STATUS: Final[Mapping[type[HeraldError], int]] = {
@@ -51,6 +53,30 @@ class MalformedBody(HeraldError):
 
 class UnsupportedBody(HeraldError):
     """The body is not declared to be JSON: 415."""
+
+
+class TooManyCalls(RateLimited):
+    """A caller's quota is used up; the answer says when there is some again."""
+
+    def __init__(self, answer: QuotaAnswer) -> None:
+        super().__init__(
+            "rate_limited",
+            f"More than {answer.limit} calls a minute.",
+            retry_after=answer.retry_after,
+        )
+        self.headers = quota_headers(answer)
+
+
+def quota_headers(answer: QuotaAnswer) -> dict[str, str]:
+    return {
+        "RateLimit-Limit": str(answer.limit),
+        "RateLimit-Remaining": str(answer.remaining),
+        "RateLimit-Reset": str(_whole_seconds(answer.reset)),
+    }
+
+
+def _whole_seconds(span: timedelta) -> int:
+    return -(-span // timedelta(seconds=1))
 
 
 def problem(
@@ -85,19 +111,17 @@ def problem_of(error: HeraldError) -> Response:
     if isinstance(error, Unauthorized):
         headers["WWW-Authenticate"] = 'Bearer realm="herald"'
     if isinstance(error, RateLimited):
-        headers["Retry-After"] = str(max(1, -(-int(error.retry_after.total_seconds() * 1000) // 1000)))
+        headers["Retry-After"] = str(max(1, _whole_seconds(error.retry_after)))
+    if isinstance(error, TooManyCalls):
+        headers |= error.headers
     if isinstance(error, Unavailable):
         headers["Retry-After"] = "1"
-    return problem(
-        status_of(error), error.code, error.detail, errors=error.errors, headers=headers
-    )
+    return problem(status_of(error), error.code, error.detail, errors=error.errors, headers=headers)
 
 
 def validation_errors(errors: Sequence[Mapping[str, Any]]) -> tuple[FieldError, ...]:
     """Pydantic's errors in Herald's words: `("body", "userId")` → `userId`."""
-    return tuple(
-        FieldError(field_path(item["loc"]), _code(item), _detail(item)) for item in errors
-    )
+    return tuple(FieldError(field_path(item["loc"]), _code(item), _detail(item)) for item in errors)
 
 
 def field_path(loc: Sequence[str | int]) -> str:

@@ -13,9 +13,7 @@ BODY_LIMIT: Final = 1024 * 1024
 LARGE_BODY_LIMIT: Final = 16 * 1024 * 1024
 LARGE_BODIES: Final = frozenset({("POST", "/api/notifications/bulk")})
 
-REQUESTS = Counter(
-    "herald_http_requests_total", "Calls answered.", ["method", "route", "status"]
-)
+REQUESTS = Counter("herald_http_requests_total", "Calls answered.", ["method", "route", "status"])
 LATENCY = Histogram(
     "herald_http_request_seconds",
     "Time to answer a call.",

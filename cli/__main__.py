@@ -17,9 +17,13 @@ app = typer.Typer(
 
 
 @app.command()
-def up() -> None:
+def up(
+    parts: Annotated[
+        str | None, typer.Option(help="Comma separated; all when absent.", hidden=True)
+    ] = None,
+) -> None:
     """Everything, in the foreground; Ctrl-C stops all of it."""
-    importlib.import_module("cli.up").run()
+    importlib.import_module("cli.up").run(parts)
 
 
 @app.command()
@@ -45,9 +49,12 @@ def demo(
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
-def test(context: typer.Context) -> None:
+def test(
+    context: typer.Context,
+    jobs: Annotated[int, typer.Option("--jobs", "-j", help="Processes the tests run in.")] = 1,
+) -> None:
     """Formatting, lint, types, import contracts and every test. Words after it go to pytest."""
-    importlib.import_module("cli.testing").run(context.args)
+    importlib.import_module("cli.testing").run(context.args, jobs)
 
 
 @app.command()
@@ -96,4 +103,4 @@ add_lazy(
 )
 
 if __name__ == "__main__":
-    app()
+    app(prog_name="herald")

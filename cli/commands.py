@@ -1,6 +1,7 @@
 """Commands whose module is imported only when they are called: `./herald up` loads no client."""
 
 import importlib
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import typer
@@ -22,7 +23,7 @@ def add_lazy(app: typer.Typer, module: str, *commands: Lazy) -> None:
         app.command(lazy.name, help=lazy.help, context_settings=_PASS_ON)(_runner(module, lazy))
 
 
-def _runner(module: str, lazy: Lazy):  # type: ignore[no-untyped-def]  # noqa: ANN202
+def _runner(module: str, lazy: Lazy) -> Callable[[typer.Context], None]:
     def run(context: typer.Context) -> None:
         target = getattr(importlib.import_module(module), lazy.name.replace("-", "_"))
         inner = target if lazy.group else typer.Typer(add_completion=False)

@@ -4,84 +4,53 @@ import json
 import os
 import signal
 import time
-from typing import Any
 
 import typer
 
-from runtime.embedded.home import AlreadyRunning, Home
-from runtime.embedded.options import EmbeddedOptions
+from cli.connection import describe, load_options
+from runtime.embedded.home import Home
 
-STOP_WITHIN = 25.0
-
-
-def _home() -> Home:
-    return Home(EmbeddedOptions.from_environment(os.environ).home)
-
-
-def _is_up(home: Home) -> bool:
-    """Whether a living process holds the home."""
-    if not (home.path / "lock").exists():
-        return False
-    try:
-        home.lock()
-    except AlreadyRunning:
-        return bool(home.read_state().get("up"))
-    home.unlock()
-    return False
-
-
-def describe(home: Home) -> dict[str, Any]:
-    """The shape `status --json` prints."""
-    state = home.read_state()
-    return {
-        "api": state.get("api"),
-        "temporal": state.get("temporal"),
-        "database": state.get("database"),
-        "redis": state.get("redis"),
-        "sandbox": state.get("sandbox"),
-        "outbox": state.get("outbox"),
-        "dashboard": state.get("dashboard"),
-        "apiKey": home.secrets(os.environ)["HERALD_API_KEY"],
-        "processes": [{"name": name, "pid": pid} for name, pid in state.get("pids", {}).items()],
-    }
+_STOP_WITHIN = 25.0
+_ROWS = ("api", "dashboard", "outbox", "sandbox", "database", "redis")
 
 
 def show(*, as_json: bool) -> None:
-    home = _home()
-    if not _is_up(home):
-        typer.echo(json.dumps({"api": None, "processes": []}) if as_json else "Herald is not up.")
-        raise typer.Exit(1)
-    described = describe(home)
+    """Exit 1 when nothing is up. With JSON the shape is the same, up or not."""
+    options = load_options()
+    home = Home(options.home)
+    holder = home.holder()
+    up = holder is not None and bool(home.read_state().get("ready"))
+    shown = describe(options, home)
     if as_json:
-        typer.echo(json.dumps(described, indent=2))
-        return
-    for name in ("api", "dashboard", "outbox", "sandbox"):
-        typer.echo(f"{name:<12} {described[name]}")
-    typer.echo(f"{'temporal':<12} {described['temporal']['ui']}")
-    for process in described["processes"]:
-        typer.echo(f"  {process['name']:<18} {process['pid']}")
+        typer.echo(json.dumps(shown, indent=2))
+    elif up:
+        for name in _ROWS:
+            typer.echo(f"{name:<12} {shown[name]}")
+        temporal = shown["temporal"]
+        typer.echo(f"{'temporal':<12} {temporal['address']}, namespace {temporal['namespace']}")
+        typer.echo(f"{'temporal-ui':<12} {temporal['ui']}")
+        for process in shown["processes"]:
+            typer.echo(f"  {process['name']:<18} {process['pid']}")
+    elif holder is not None:
+        typer.echo(f"Herald is starting or stopping (process {holder}).")
+    else:
+        typer.echo("Herald is not up: ./herald up starts it.")
+    if not up:
+        raise typer.Exit(1)
 
 
 def down() -> None:
-    """Exit 1 when nothing ran, or when it would not stop."""
-    home = _home()
-    if not _is_up(home):
+    """Exit 1 when it would not stop."""
+    home = Home(load_options().home)
+    holder = home.holder()
+    if holder is None:
         typer.echo("Herald is not up.")
-        raise typer.Exit(1)
-    os.kill(home.read_state()["pid"], signal.SIGTERM)
-    deadline = time.monotonic() + STOP_WITHIN
-    while _held(home):
+        return
+    os.kill(holder, signal.SIGTERM)
+    deadline = time.monotonic() + _STOP_WITHIN
+    while home.holder() == holder:
         if time.monotonic() > deadline:
-            typer.secho("It did not stop in time.", fg="red", err=True)
+            typer.secho(f"Process {holder} did not stop in time.", fg="red", err=True)
             raise typer.Exit(1)
         time.sleep(0.1)
     typer.echo("Stopped.")
-
-
-def _held(home: Home) -> bool:
-    try:
-        home.lock()
-    except AlreadyRunning:
-        return True
-    home.unlock()
-    return False

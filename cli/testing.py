@@ -9,37 +9,39 @@ import typer
 
 from runtime.embedded.options import REPOSITORY
 
+_LINT_IMPORTS = "from importlinter.cli import lint_imports_command as main; main()"
+
 STEPS: tuple[tuple[str, Sequence[str]], ...] = (
-    ("formatting", ("ruff", "format", "--check", "-q", ".")),
-    ("lint", ("ruff", "check", "-q", ".")),
-    ("types", ("mypy",)),
-    ("import contracts", ("importlinter",)),
+    ("formatting", ("-m", "ruff", "format", "--check", "--quiet", ".", "herald")),
+    ("lint", ("-m", "ruff", "check", "--quiet", ".", "herald")),
+    ("types", ("-m", "mypy")),
+    ("import contracts", ("-c", _LINT_IMPORTS)),
 )
+_TESTS = ("-q", "--durations=10")
 
 
-def run(words: Sequence[str]) -> None:
-    """Exit 0 only when every step passed. `words` go to pytest, and then only pytest runs."""
+def run(words: Sequence[str], jobs: int) -> None:
+    """Exit 0 only when every step passed. `words` go to pytest, and then only pytest runs.
+
+    `jobs` above 1 spreads the tests over as many processes.
+    """
+    started = time.monotonic()
     if not words:
         for name, command in STEPS:
-            _step(name, _module(command))
-    _step("tests", [sys.executable, "-m", "pytest", *(words or ("-q", "--durations=10"))])
-    typer.secho("All of it passed.", fg="green")
-
-
-def _module(command: Sequence[str]) -> list[str]:
-    if command == ("importlinter",):
-        code = "from importlinter.cli import lint_imports_command as main; main()"
-        return [sys.executable, "-c", code]
-    return [sys.executable, "-m", *command]
+            _step(name, command)
+    spread = ("-n", str(jobs), "--dist", "loadgroup") if jobs > 1 else ()
+    _step("tests", ("-m", "pytest", *spread, *(words or _TESTS)))
+    typer.secho(f"All of it passed in {time.monotonic() - started:.0f} s.", fg="green")
 
 
 def _step(name: str, command: Sequence[str]) -> None:
+    """Stops at the first that fails, with its own exit code."""
     started = time.monotonic()
     typer.secho(f"── {name}", bold=True)
     sys.stdout.flush()
-    done = subprocess.run(command, check=False, cwd=REPOSITORY)
-    took = time.monotonic() - started
+    done = subprocess.run([sys.executable, *command], check=False, cwd=REPOSITORY)
+    took = f"{time.monotonic() - started:.1f} s"
     if done.returncode:
-        typer.secho(f"{name}: failed after {took:.1f} s", fg="red")
-        raise typer.Exit(1)
-    typer.echo(f"{name}: {took:.1f} s")
+        typer.secho(f"{name}: failed after {took}", fg="red", err=True)
+        raise typer.Exit(done.returncode if done.returncode > 0 else 1)
+    typer.echo(f"{name}: {took}")

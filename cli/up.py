@@ -11,7 +11,7 @@ from typing import NoReturn
 
 import typer
 
-from cli.local import Connection, connect, describe, load_options
+from cli.connection import Connection, connect, describe, load_options
 from runtime.embedded.application import APPLICATION, Application
 from runtime.embedded.home import AlreadyRunning, Home, is_free
 from runtime.embedded.options import EmbeddedOptions
@@ -20,6 +20,7 @@ from runtime.embedded.stack import INFRASTRUCTURE, REFUSALS, EmbeddedStack
 EVERYTHING = (*INFRASTRUCTURE, *APPLICATION)
 _FAILED = 1
 _RUNNING = 2
+_INTERRUPTED = 130
 
 WhenUp = Callable[[Connection], Awaitable[int]]
 """Works on a Herald that is up and returns the exit code; `up` ends with it."""
@@ -46,7 +47,8 @@ def demo(*, keep: bool) -> NoReturn:
         code = await _demo(connection)
         if keep and code == 0:
             typer.echo("\nHerald goes on running; Ctrl-C or ./herald down stops it.")
-            await asyncio.Event().wait()
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.Future()
         return code
 
     _leave(asyncio.run(_serve(EVERYTHING, when_up)))
@@ -77,7 +79,7 @@ async def _serve(parts: Sequence[str], when_up: WhenUp | None) -> int:
     try:
         return await running
     except asyncio.CancelledError:
-        return 0
+        return 0 if when_up is None else _INTERRUPTED
     except AlreadyRunning as error:
         typer.secho(f"{error}: see ./herald status, stop it with ./herald down.", err=True)
         return _RUNNING

@@ -17,6 +17,7 @@ def run(queues: list[str], *, relay: bool = True) -> NoReturn:
     """
     set_up_logging()
     code = 0
+    set_up_logging()
     try:
         run_process(Settings(), queues, relay=relay)
     except UnknownQueue as error:

@@ -33,14 +33,14 @@ class ProviderRegistry:
         """Every provider of a channel, first choice first. Raises `NotFound` when empty."""
         providers = self._by_channel.get(channel)
         if not providers:
-            raise NotFound("provider_not_found", f"No provider serves {channel}.")
+            raise NotFound("unknown_provider", f"No provider serves {channel}.")
         return providers
 
     def named(self, name: str) -> Provider:
         """The provider a webhook, a pause or a delivery names. Raises `NotFound`."""
         provider = self._by_name.get(name)
         if provider is None:
-            raise NotFound("provider_not_found", f"There is no provider called {name!r}.")
+            raise NotFound("unknown_provider", f"There is no provider called {name!r}.")
         return provider
 
     def all(self) -> tuple[Provider, ...]:

@@ -17,7 +17,7 @@ from domain.records import Notification
 
 QUEUE_SIZE: Final = 20_000
 IN_FLIGHT: Final = 64
-DRAIN_PATIENCE: Final = timedelta(seconds=5)
+DRAIN_PATIENCE: Final = timedelta(seconds=2)
 
 log = logging.getLogger(__name__)
 

@@ -19,9 +19,9 @@ _EMAIL: TypeAdapter[str] = TypeAdapter(EmailStr)
 
 
 class SuppressionService:
-    def __init__(self, uow: UnitOfWork, phones: PhoneFormatter, clock: Clock) -> None:
+    def __init__(self, uow: UnitOfWork, format_phone: PhoneFormatter, clock: Clock) -> None:
         self._uow = uow
-        self._phones = phones
+        self._format_phone = format_phone
         self._clock = clock
 
     async def add(
@@ -70,7 +70,7 @@ class SuppressionService:
 
     def _checked(self, channel: Channel, address: str) -> str:
         if channel is Channel.SMS:
-            return self._phones.e164(address, None)
+            return self._format_phone(address, field="address")
         if channel is Channel.EMAIL:
             try:
                 return _EMAIL.validate_python(address)

@@ -1,6 +1,5 @@
 """User tokens: short-lived JWTs that open one user's inbox, preferences and WebSocket."""
 
-import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -24,10 +23,11 @@ class UserToken:
 
 
 class TokenService:
-    def __init__(self, uow: UnitOfWork, clock: Clock, secret: str) -> None:
+    def __init__(self, uow: UnitOfWork, clock: Clock, key: bytes) -> None:
+        """`key`: at least 32 bytes, known to every process."""
         self._uow = uow
         self._clock = clock
-        self._key = hashlib.sha256(b"herald user tokens\x00" + secret.encode()).digest()
+        self._key = key
 
     async def mint(self, user_id: str, lifetime: timedelta = LIFETIME) -> UserToken:
         """Raises `NotFound("user_not_found")`."""

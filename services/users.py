@@ -33,13 +33,13 @@ class UserService:
     def __init__(
         self,
         uow: UnitOfWork,
-        phones: PhoneFormatter,
+        format_phone: PhoneFormatter,
         replanning: Replanning,
         cancel: CancelService,
         clock: Clock,
     ) -> None:
         self._uow = uow
-        self._phones = phones
+        self._format_phone = format_phone
         self._replanning = replanning
         self._cancel = cancel
         self._clock = clock
@@ -47,7 +47,7 @@ class UserService:
     async def put(self, user_id: str, profile: UserProfile) -> tuple[User, bool]:
         """Creates or replaces. The user, and whether it is new. Raises `Invalid`."""
         now = self._clock()
-        phone = self._phones.e164(profile.phone, profile.country) if profile.phone else None
+        phone = self._format_phone(profile.phone, profile.country) if profile.phone else None
         user = User(
             id=user_id,
             created_at=now,

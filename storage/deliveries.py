@@ -193,9 +193,9 @@ class SqlDeliveries:
         channel: Channel | None = None,
     ) -> int:
         done: str = await self._db.execute(
-            "update notification_deliveries set status = $2, reason = $3, until = null,"
+            "update notification_deliveries set status = $2::text, reason = $3::text, until = null,"
             " updated_at = now(),"
-            " error_code = case when $2 = 'failed' then $3 else error_code end"
+            " error_code = case when $2::text = 'failed' then $3::text else error_code end"
             " where notification_id = $1 and status in ('pending', 'deferred')"
             " and ($4::text is null or channel = $4)",
             notification_id,
@@ -254,8 +254,8 @@ class SqlDeliveries:
         if not advances(DeliveryStatus(row["status"]), status):
             return delivery_of(row)
         moved = await self._db.fetchrow(
-            "update notification_deliveries set status = $2, updated_at = now(),"
-            " delivered_at = case when $2 = 'delivered' then coalesce(delivered_at, $3)"
+            "update notification_deliveries set status = $2::text, updated_at = now(),"
+            " delivered_at = case when $2::text = 'delivered' then coalesce(delivered_at, $3)"
             " else delivered_at end, error_code = coalesce($4, error_code),"
             " error_message = coalesce($5, error_message)"
             f" where id = $1 returning {DELIVERY_COLUMNS}",

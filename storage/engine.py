@@ -23,10 +23,14 @@ async def open_pool(database_url: str, size: int = 20) -> Pool:
     )
 
 
+def _dump(value: Any) -> str:
+    return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+
+
 async def _prepare(connection: Connection) -> None:
     await connection.set_type_codec(
         "jsonb",
         schema="pg_catalog",
-        encoder=lambda value: orjson.dumps(value, default=str).decode(),
+        encoder=_dump,
         decoder=orjson.loads,
     )

@@ -4,6 +4,6 @@ from typing import Protocol
 
 
 class PhoneFormatter(Protocol):
-    def e164(self, number: str, country: str | None) -> str:
+    def __call__(self, number: str, country: str | None = None, *, field: str = "phone") -> str:
         """`0171 2345678` with `DE` → `+491712345678`; a number with `+` needs no country.
-        Raises `Invalid("invalid_phone")` for what no telephone could have."""
+        Raises `Invalid("invalid_phone")`, naming `field`, for what no telephone could have."""

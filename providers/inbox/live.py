@@ -3,11 +3,14 @@
 Nothing is lost when the bus is away: a connection reads what it missed from the inbox.
 """
 
+import asyncio
 import logging
 from collections.abc import Mapping
+from datetime import timedelta
+from typing import Final
 
 from domain.enums import Channel, DeliveryStatus
-from domain.errors import Invalid
+from domain.errors import Unauthorized
 from domain.ports.inbox import InboxPublisher
 from domain.ports.providers import (
     Accepted,
@@ -23,45 +26,45 @@ log = logging.getLogger(__name__)
 
 
 class InboxProvider:
-    def __init__(self, publisher: InboxPublisher) -> None:
+    """Publishes frames `{"type": "notification", "seq", "data"}` to the user's connections. A
+    repeated frame has the same `seq`, by which readers know it again."""
+
+    name: Final = "inbox"
+    channel: Final = Channel.WEBSOCKET
+    recovery: Final = Recovery.REPLACE
+
+    def __init__(
+        self, publisher: InboxPublisher, timeout: timedelta = timedelta(seconds=2)
+    ) -> None:
         self._publisher = publisher
-
-    @property
-    def name(self) -> str:
-        return "inbox"
-
-    @property
-    def channel(self) -> Channel:
-        return Channel.WEBSOCKET
-
-    @property
-    def recovery(self) -> Recovery:
-        return Recovery.REPLACE
+        self._timeout = timeout
 
     async def send(self, message: OutboundMessage) -> SendOutcome:
-        """Publishes the frame; readers know a frame again by its `seq`."""
+        """Always delivered: the row is the notification, the frame only makes it seen sooner."""
         data = message.message.data
         frame = {"type": "notification", "seq": data["seq"], "data": data["notification"]}
         try:
-            await self._publisher.publish(message.user_id, frame)
-        except ConnectionError:
+            async with asyncio.timeout(self._timeout.total_seconds()):
+                await self._publisher.publish(message.user_id, frame)
+        except (OSError, TimeoutError):
             log.warning("inbox.not_pushed", extra={"notification": str(message.notification_id)})
-        return Accepted(str(message.delivery_id), status=DeliveryStatus.DELIVERED)
+        return Accepted(str(message.delivery_id), DeliveryStatus.DELIVERED)
 
     async def find(self, message: OutboundMessage) -> tuple[Found, ...] | None:
         """Never asked: readers drop a frame they have."""
         return None
 
     async def track(self, provider_message_id: str) -> Receipt | None:
+        """Stored is delivered; there is nobody else to ask."""
         return None
 
     def parse_webhook(
         self, headers: Mapping[str, str], body: bytes, url: str
     ) -> tuple[Receipt, ...]:
-        raise Invalid("no_callbacks", "The inbox sends no callbacks.")
+        raise Unauthorized("no_webhooks", "The inbox sends no webhooks.")
 
     async def validate_configuration(self) -> tuple[ConfigurationProblem, ...]:
         return ()
 
     async def aclose(self) -> None:
-        """Holds nothing."""
+        """Holds nothing of its own."""

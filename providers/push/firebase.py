@@ -1,21 +1,29 @@
-"""Firebase Cloud Messaging, through its own SDK. In doubt a message is sent again with the same
-collapse id, and replaces the first where it is shown.
+"""Push through Firebase's Admin SDK.
+
+In doubt a message is sent again with the same collapse id and takes the first one's place. The SDK
+would repeat calls by itself, up to five of them inside one send, and fetch access tokens in the
+event loop's thread; the service it builds is given a client that makes one call and waits for
+tokens elsewhere.
 """
 
-import json
-from collections.abc import Mapping
-from datetime import timedelta
+import asyncio
+import functools
+from collections.abc import AsyncGenerator, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
-from uuid import uuid4
 
 import firebase_admin
-import google.auth.credentials
 import httpx
 from firebase_admin import _http_client, credentials, exceptions, messaging
+from firebase_admin._retry import HttpxRetry
+from google.auth.credentials import AnonymousCredentials
+from google.auth.credentials import Credentials as GoogleCredentials
+from google.auth.exceptions import GoogleAuthError
+from google.auth.transport.requests import Request as TokenRequest
 from typing_extensions import override
 
-from domain.enums import Channel, Platform
-from domain.errors import Invalid
+from domain.enums import Channel
+from domain.errors import Unauthorized
 from domain.ports.providers import (
     Accepted,
     ConfigurationProblem,
@@ -28,92 +36,133 @@ from domain.ports.providers import (
     SendOutcome,
     Uncertain,
 )
-from providers.retry_after import retry_after
+from providers.http import (
+    httpx_timeout,
+    status_outcome,
+    transport_error,
+    transport_outcome,
+    without,
+)
+from providers.push.firebase_payload import build_message, payload_bytes
 
-_LIMIT: Final = 4_096
-_GONE: Final = (messaging.UnregisteredError, messaging.SenderIdMismatchError)
-_CREDENTIALS: Final = (
-    exceptions.UnauthenticatedError,
-    exceptions.PermissionDeniedError,
-    messaging.ThirdPartyAuthError,
-)
-_LATER: Final = (
-    messaging.QuotaExceededError,
-    exceptions.ResourceExhaustedError,
-    exceptions.UnavailableError,
-    exceptions.InternalError,
-    exceptions.DeadlineExceededError,
-)
+GOOGLE_TOKENS: Final = "https://oauth2.googleapis.com/token"
+_GOOGLE_FCM: Final = "https://fcm.googleapis.com"
+MAX_PAYLOAD_BYTES: Final = 4096
+_TARGET_FIELDS: Final = frozenset({"message.token", "message.fid"})
+_PROBE: Final = "configuration-probe"
 
 
 class _Anonymous(credentials.Base):
-    """For a server that asks for no credentials, such as the sandbox."""
+    """No credentials, for a stand-in that asks for none."""
 
     @override
-    def get_credential(self) -> google.auth.credentials.Credentials:
-        return google.auth.credentials.AnonymousCredentials()
+    def get_credential(self) -> GoogleCredentials:
+        return AnonymousCredentials()
+
+
+class _Bearer(httpx.Auth):
+    """Adds the access token; refreshes it in a thread, once for all waiting calls.
+
+    A refused token is dropped instead of being renewed within the call: the answer stands as the
+    result of the one attempt, and the next attempt fetches another.
+    """
+
+    def __init__(self, credential: GoogleCredentials, timeout: timedelta) -> None:
+        self._credential: Any = credential
+        self._lock = asyncio.Lock()
+        self._request = functools.partial(TokenRequest(), timeout=timeout.total_seconds())
+
+    @override
+    async def async_auth_flow(
+        self, request: httpx.Request
+    ) -> AsyncGenerator[httpx.Request, httpx.Response]:
+        async with self._lock:
+            if not self._credential.valid:
+                await asyncio.to_thread(self._credential.refresh, self._request)
+        self._credential.apply(request.headers)
+        response = yield request
+        if response.status_code == 401:
+            self._credential.token = None
+
+
+class _OneCallService(messaging._MessagingService):
+    """The SDK's messaging service with another address and a client that never repeats."""
+
+    def __init__(
+        self, app: firebase_admin.App, url: str, auth: httpx.Auth | None, timeout: timedelta
+    ) -> None:
+        super().__init__(app)
+        self._client.close()
+        self._fcm_url = f"{url}/v1/projects/{app.project_id}/messages:send"
+        self._async_client = _http_client.HttpxAsyncClient(
+            retry_config=HttpxRetry(max_retries=0),
+            timeout=httpx_timeout(timeout),  # type: ignore[arg-type]
+        )
+        self._async_client.async_client.auth = auth
+
+    def encode(self, message: messaging.Message) -> dict[str, Any]:
+        """The message as it goes over the wire. Raises `ValueError` for what FCM cannot take."""
+        encoded: dict[str, Any] = self.JSON_ENCODER.default(message)  # type: ignore[no-untyped-call]
+        return encoded
 
 
 class FirebasePushProvider:
+    """One Firebase project. Without a private key, `api_url` must name a stand-in that asks for
+    no credentials; raises `ValueError` when it does not, or when the key cannot be read."""
+
+    name: Final = "firebase"
+    channel: Final = Channel.PUSH
+    recovery: Final = Recovery.REPLACE
+
     def __init__(
         self,
         *,
         project_id: str,
-        client_email: str | None,
         private_key: str | None,
+        client_email: str | None,
         api_url: str | None,
         timeout: timedelta,
+        token_url: str = GOOGLE_TOKENS,
     ) -> None:
-        # The SDK retries 5xx by itself; retries are the ledger's to count.
-        _http_client.DEFAULT_HTTPX_RETRY_CONFIG.retries_left = 0
-        self._project = project_id
-        self._has_key = private_key is not None or api_url is not None
-        self._app = firebase_admin.initialize_app(
-            _credential(project_id, client_email, private_key),
-            {"projectId": project_id, "httpTimeout": timeout.total_seconds()},
-            name=f"herald-{uuid4()}",
-        )
-        if api_url is not None:
-            # The address is read when the app's service is first made.
-            before = messaging._MessagingService.FCM_URL
-            messaging._MessagingService.FCM_URL = (
-                f"{api_url.rstrip('/')}/v1/projects/{{0}}/messages:send"
+        credential: credentials.Base
+        if private_key is not None:
+            credential = credentials.Certificate(
+                {
+                    "type": "service_account",
+                    "project_id": project_id,
+                    "client_email": client_email,
+                    # In environment files a PEM has its line breaks written out.
+                    "private_key": private_key.replace("\\n", "\n"),
+                    "token_uri": token_url,
+                }
             )
-            try:
-                messaging._get_messaging_service(self._app)
-            finally:
-                messaging._MessagingService.FCM_URL = before
-
-    @property
-    def name(self) -> str:
-        return "firebase"
-
-    @property
-    def channel(self) -> Channel:
-        return Channel.PUSH
-
-    @property
-    def recovery(self) -> Recovery:
-        return Recovery.REPLACE
+        elif api_url is not None:
+            credential = _Anonymous()
+        else:
+            raise ValueError("Firebase needs FIREBASE_PRIVATE_KEY and FIREBASE_CLIENT_EMAIL")
+        app = firebase_admin.App(f"herald-{project_id}", credential, {"projectId": project_id})
+        auth = _Bearer(credential.get_credential(), timeout) if private_key is not None else None
+        self._service = _OneCallService(app, (api_url or _GOOGLE_FCM).rstrip("/"), auth, timeout)
 
     async def send(self, message: OutboundMessage) -> SendOutcome:
         try:
-            built = build_message(message)
+            built = build_message(message, datetime.now(UTC))
+            size = payload_bytes(self._service.encode(built))
         except ValueError as error:
-            return Rejected("invalid_payload", str(error))
-        encoded = messaging._MessagingService.encode_message(built)
-        if len(json.dumps(encoded, separators=(",", ":")).encode()) > _LIMIT:
-            return Rejected("payload_too_large", "The push message is over 4 KB.")
+            return Rejected("invalid_message", str(error))
+        if size > MAX_PAYLOAD_BYTES:
+            text = f"The payload is {size} bytes; a device takes {MAX_PAYLOAD_BYTES}."
+            return Rejected("payload_too_large", text)
         try:
-            batch = await messaging.send_each_async([built], dry_run=False, app=self._app)
+            batch = await self._service.send_each_async([built], dry_run=False)
         except exceptions.FirebaseError as error:
-            return _outcome(error)
+            return _refusal(error, message)
         answer = batch.responses[0]
-        if answer.success:
-            return Accepted(provider_message_id=str(answer.message_id))
-        if answer.exception is None:
-            return Uncertain("malformed_answer", "The answer names no message.")
-        return _outcome(answer.exception)
+        if answer.exception is not None:
+            return _refusal(answer.exception, message)
+        if not answer.message_id:
+            return Uncertain("malformed_answer", "The answer holds no message name.")
+        return Accepted(str(answer.message_id))
 
     async def find(self, message: OutboundMessage) -> tuple[Found, ...] | None:
         """Never asked: a second copy replaces the first."""
@@ -126,124 +175,58 @@ class FirebasePushProvider:
     def parse_webhook(
         self, headers: Mapping[str, str], body: bytes, url: str
     ) -> tuple[Receipt, ...]:
-        raise Invalid("no_callbacks", "Firebase sends no callbacks.")
+        """FCM sends none, so whatever comes is not from FCM."""
+        raise Unauthorized("no_webhooks", "Firebase sends no webhooks.")
 
     async def validate_configuration(self) -> tuple[ConfigurationProblem, ...]:
-        problems = []
-        if not self._project:
-            problems.append(ConfigurationProblem("FIREBASE_PROJECT_ID", "It is not set."))
-        if not self._has_key:
-            problems.append(ConfigurationProblem("FIREBASE_PRIVATE_KEY", "It is not set."))
-        return tuple(problems)
+        """Has FCM validate, without sending, a message to a device that cannot exist."""
+        probe = messaging.Message(fid=_PROBE, data={"probe": "1"})
+        try:
+            batch = await self._service.send_each_async([probe], dry_run=True)
+            error = batch.responses[0].exception
+        except exceptions.FirebaseError as raised:
+            error = raised
+        if error is None or (error.http_response and error.http_response.status_code in (400, 404)):
+            return ()
+        if error.http_response is not None or isinstance(error.cause, GoogleAuthError):
+            return (ConfigurationProblem("FIREBASE_PRIVATE_KEY", str(error)),)
+        return (ConfigurationProblem("FCM_API_URL", str(error)),)
 
     async def aclose(self) -> None:
-        service = messaging._get_messaging_service(self._app)
-        await service._async_client.aclose()
-        self._app._services.clear()
-        firebase_admin.delete_app(self._app)
+        await self._service._async_client.aclose()
 
 
-def build_message(message: OutboundMessage) -> messaging.Message:
-    """The FCM v1 message for the device's platform. Raises `ValueError` for what FCM refuses."""
-    words, push = message.message, message.push
-    collapse = str(message.delivery_id)
-    image = str(push.image_url) if push and push.image_url else None
-    click = push.click_action if push else None
-    data = {
-        "notificationId": str(message.notification_id),
-        "type": message.type,
-        **({"clickAction": click} if click else {}),
-        **({"actions": _actions(message)} if push and push.actions else {}),
-    }
-    platform: dict[str, Any] = {}
-    if message.platform in {Platform.ANDROID, None}:
-        platform["android"] = messaging.AndroidConfig(
-            collapse_key=collapse,
-            priority="high" if message.priority in {"high", "critical"} else "normal",
-            ttl=message.time_to_live,
-            notification=messaging.AndroidNotification(
-                tag=collapse,
-                sound=push.sound if push else None,
-                notification_count=push.badge if push else None,
-                image=image,
-            ),
-        )
-    if message.platform is Platform.IOS:
-        platform["apns"] = messaging.APNSConfig(
-            headers={"apns-collapse-id": collapse},
-            payload=messaging.APNSPayload(
-                aps=messaging.Aps(
-                    badge=push.badge if push else None,
-                    sound=push.sound if push else None,
-                    mutable_content=True if image else None,
-                )
-            ),
-            fcm_options=messaging.APNSFCMOptions(image=image) if image else None,
-        )
-    if message.platform is Platform.WEB:
-        platform["webpush"] = _web(message, click, image)
-    return messaging.Message(
-        fid=message.target,
-        notification=messaging.Notification(title=words.title, body=words.text, image=image),
-        data=data,
-        **platform,
-    )
-
-
-def _web(message: OutboundMessage, click: str | None, image: str | None) -> messaging.WebpushConfig:
-    push = message.push
-    seconds = int(message.time_to_live.total_seconds()) if message.time_to_live else None
-    return messaging.WebpushConfig(
-        headers={
-            "Topic": message.delivery_id.hex,
-            **({"TTL": str(seconds)} if seconds is not None else {}),
-        },
-        notification=messaging.WebpushNotification(
-            tag=str(message.delivery_id),
-            image=image,
-            actions=[messaging.WebpushNotificationAction(a.id, a.title) for a in push.actions]
-            if push and push.actions
-            else None,
-        ),
-        fcm_options=messaging.WebpushFCMOptions(link=click)
-        if click and click.startswith("https://")
-        else None,
-    )
-
-
-def _actions(message: OutboundMessage) -> str:
-    actions = message.push.actions if message.push else ()
-    return json.dumps([a.model_dump(mode="json", exclude_none=True) for a in actions])
-
-
-def _credential(project: str, email: str | None, key: str | None) -> credentials.Base:
-    if key is None:
-        return _Anonymous()
-    return credentials.Certificate(
-        {
-            "type": "service_account",
-            "project_id": project,
-            "client_email": email,
-            "private_key": key.replace("\\n", "\n"),
-            "token_uri": "https://oauth2.googleapis.com/token",
-        }
-    )
-
-
-def _outcome(error: exceptions.FirebaseError) -> SendOutcome:
-    code, text = str(error.code), str(error)
-    if isinstance(error, _GONE):
-        return Rejected(code, text, target_gone=True)
-    if isinstance(error, exceptions.InvalidArgumentError):
-        return Rejected(code, text)
-    if isinstance(error, _CREDENTIALS):
-        return Retry("bad_credentials", text, fail_over=True)
+def _refusal(error: exceptions.FirebaseError, message: OutboundMessage) -> SendOutcome:
     answer = error.http_response
-    if isinstance(error, _LATER) and answer is not None:
-        return Retry(code, text, after=retry_after(answer.headers))
-    cause = error.cause
-    if isinstance(cause, httpx.ConnectError | httpx.ConnectTimeout):
-        return Retry("connection_refused", text, fail_over=True)
-    if answer is not None:
-        return Rejected(code, text)
-    return Uncertain("no_answer", text)
+    text = without(str(error), message.target)
+    if answer is None:
+        return _unanswered(error, text)
+    if isinstance(error, messaging.UnregisteredError):
+        return Rejected("unregistered", text, target_gone=True)
+    if isinstance(error, messaging.SenderIdMismatchError):
+        return Rejected("sender_id_mismatch", text, target_gone=True)
+    if isinstance(error, exceptions.InvalidArgumentError):
+        gone = bool(_violations(answer) & _TARGET_FIELDS)
+        return Rejected("invalid_token" if gone else "invalid_argument", text, target_gone=gone)
+    return status_outcome(answer.status_code, f"fcm_{error.code}".lower(), text, answer.headers)
+
+
+def _unanswered(error: exceptions.FirebaseError, text: str) -> SendOutcome:
+    if isinstance(error.cause, GoogleAuthError):
+        # No access token, so the message never left.
+        return Retry("bad_credentials", text, fail_over=True)
+    lost = transport_error(error)
+    return transport_outcome(lost) if lost is not None else Uncertain("malformed_answer", text)
+
+
+def _violations(answer: Any) -> frozenset[str]:
+    """The fields that FCM says are wrong."""
+    try:
+        details = answer.json()["error"].get("details", [])
+        return frozenset(
+            violation["field"]
+            for detail in details
+            for violation in detail.get("fieldViolations", [])
+        )
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return frozenset()

@@ -1,24 +1,16 @@
 """SMS through Twilio's SDK.
 
-Twilio has no idempotency keys: what is in doubt is asked for by recipient, day and body. The SDK's
-async client opens connections of its own, forgets headers and drops time-outs, so it is given an
-HTTP client that pools, notes the answer, and goes to whatever address is set.
+Twilio has no idempotency keys: what is in doubt is asked for by recipient, day and body.
 """
 
-import base64
 from collections.abc import Mapping
-from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
-import aiohttp
 from twilio.base.exceptions import TwilioException
-from twilio.http import AsyncHttpClient
-from twilio.http.response import Response
 from twilio.request_validator import RequestValidator, get_signature_algorithm
 from twilio.rest import Client
-from typing_extensions import override
 
 from domain.enums import Channel, DeliveryStatus
 from domain.errors import Invalid, Unauthorized
@@ -35,11 +27,8 @@ from domain.ports.providers import (
     Uncertain,
 )
 from providers.http import (
-    CONNECT_TIMEOUT,
-    KEEP_ALIVE,
     Exchange,
     is_local,
-    note_answer,
     retry_after,
     status_outcome,
     transport_error,
@@ -48,6 +37,7 @@ from providers.http import (
     without,
 )
 from providers.phone import normalize_e164
+from providers.sms.twilio_http import PooledTwilioClient
 
 _REFUSALS: Final[Mapping[int, str]] = {
     21211: "invalid_number",
@@ -81,66 +71,6 @@ _MOST_ASKED: Final = 2_000
 _LONGEST_VALIDITY: Final = timedelta(hours=10)
 
 
-class _PooledClient(AsyncHttpClient):
-    """The SDK's HTTP client. Its sessions live in the event loop that makes the first call."""
-
-    def __init__(self, api_url: str, timeout: timedelta) -> None:
-        self._api_url = api_url.rstrip("/")
-        self._timeout = aiohttp.ClientTimeout(
-            total=timeout.total_seconds(),
-            sock_connect=min(timeout, CONNECT_TIMEOUT).total_seconds(),
-        )
-        self._session: aiohttp.ClientSession | None = None
-        self.is_async = True
-
-    @override
-    async def request(  # type: ignore[override]  # the SDK's own async client differs too
-        self,
-        method: str,
-        uri: str,
-        params: dict[str, object] | None = None,
-        data: dict[str, object] | None = None,
-        headers: dict[str, str] | None = None,
-        auth: tuple[str, str] | None = None,
-        timeout: float | None = None,
-        allow_redirects: bool = False,
-    ) -> Response:
-        asked = urlsplit(uri)
-        url = self._api_url + asked.path + (f"?{asked.query}" if asked.query else "")
-        sent = dict(headers or {})
-        if auth is not None:
-            sent["Authorization"] = _basic(*auth)
-        call = self._pool().request(
-            method,
-            url,
-            params={name: str(value) for name, value in (params or {}).items()},
-            data={name: str(value) for name, value in data.items()} if data else None,
-            headers=sent,
-            timeout=self._timeout,
-            allow_redirects=allow_redirects,
-        )
-        async with call as answer:
-            text = await answer.text(errors="replace")
-            note_answer(answer.status, answer.headers)
-            return Response(answer.status, text, answer.headers)
-
-    async def close(self) -> None:
-        if self._session is not None:
-            await self._session.close()
-
-    def _pool(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            connector = aiohttp.TCPConnector(
-                limit=100, keepalive_timeout=KEEP_ALIVE.total_seconds()
-            )
-            self._session = aiohttp.ClientSession(
-                connector=connector,
-                cookie_jar=aiohttp.DummyCookieJar(),
-                trust_env=not is_local(self._api_url),
-            )
-        return self._session
-
-
 class TwilioSmsProvider:
     """One Twilio account. `sender` is a number, a short code, a name, or a messaging service
     (`MG…`); status callbacks go to `{public_url}/api/webhooks/twilio`, or nowhere if None."""
@@ -159,11 +89,14 @@ class TwilioSmsProvider:
         public_url: str | None,
         timeout: timedelta,
     ) -> None:
-        self._http = _PooledClient(api_url, timeout)
+        self._http = PooledTwilioClient(api_url, timeout)
         self._client = Client(account_sid, auth_token, http_client=self._http)
         self._validator = RequestValidator(auth_token)
         self._sender = sender
-        self._callback = f"{public_url.rstrip('/')}/api/webhooks/twilio" if public_url else None
+        # Twilio refuses messages whose callback it cannot reach.
+        self._callback: str | None = None
+        if public_url and (is_local(api_url) or not is_local(public_url)):
+            self._callback = f"{public_url.rstrip('/')}/api/webhooks/twilio"
 
     async def send(self, message: OutboundMessage) -> SendOutcome:
         with watched() as exchange:
@@ -183,23 +116,23 @@ class TwilioSmsProvider:
         vendor, which would leave out what still waits to be sent.
         """
         since = _day(message.first_tried_at or datetime.now(UTC))
+        wanted = message.message.text.strip()
         found: list[Found] = []
         asked = 0
         try:
             records = await self._client.messages.stream_async(
                 to=normalize_e164(message.target), page_size=_PAGE
             )
-            async with aclosing(records):
-                async for record in records:
-                    asked += 1
-                    if asked > _MOST_ASKED:
-                        return None
-                    if record.date_sent is not None and record.date_sent < since:
-                        break
-                    made = record.date_created or record.date_sent
-                    if record.body == message.message.text and (made is None or made >= since):
-                        status = _STATUSES.get(str(record.status), DeliveryStatus.SENT)
-                        found.append(Found(str(record.sid), status))
+            async for record in records:
+                asked += 1
+                if asked > _MOST_ASKED:
+                    return None
+                if record.date_sent is not None and record.date_sent < since:
+                    break
+                made = record.date_created or record.date_sent
+                if (record.body or "").strip() == wanted and (made is None or made >= since):
+                    status = _STATUSES.get(str(record.status), DeliveryStatus.SENT)
+                    found.append(Found(str(record.sid), status))
         except Exception as error:
             if not _is_vendors(error):
                 raise
@@ -283,7 +216,7 @@ def _refusal(error: Exception, exchange: Exchange, message: OutboundMessage) -> 
         if lost is None:
             raise error
         return transport_outcome(lost)
-    code = getattr(error, "code", None)
+    code: int = getattr(error, "code", None) or exchange.status
     text = without(f"{code}: {_words(error)}", message.target, normalize_e164(message.target))
     if code in _REFUSALS:
         return Rejected(_REFUSALS[code], text)
@@ -310,7 +243,3 @@ def _words(error: Exception) -> str:
 
 def _day(at: datetime) -> datetime:
     return at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-
-
-def _basic(user: str, password: str) -> str:
-    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()

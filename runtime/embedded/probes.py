@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import asyncpg
+import redis.asyncio
 from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest, GetSystemInfoRequest
@@ -46,22 +47,17 @@ def postgres_ok(dsn: str) -> Probe:
     return probe
 
 
-def valkey_ok(port: int) -> Probe:
-    """PONG to a PING, not LOADING."""
+def redis_ok(url: str) -> Probe:
+    """An answer to PING; false while it loads its data."""
 
     async def probe() -> bool:
+        client = redis.asyncio.from_url(url, socket_connect_timeout=2, socket_timeout=2)
         try:
-            reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        except OSError:
-            return False
-        try:
-            writer.write(b"PING\r\n")
-            async with asyncio.timeout(2):
-                return (await reader.readline()).startswith(b"+PONG")
-        except (OSError, TimeoutError):
+            return bool(await client.ping())
+        except (redis.RedisError, OSError):
             return False
         finally:
-            writer.close()
+            await client.aclose()
 
     return probe
 

@@ -4,7 +4,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from runtime.embedded.home import Home
-from runtime.embedded.probes import valkey_ok
+from runtime.embedded.probes import redis_ok
 from runtime.embedded.supervisor import Part
 
 
@@ -23,6 +23,7 @@ def find_binary() -> Path:
 def valkey_part(home: Home) -> tuple[Part, str]:
     """The part and its URL."""
     port = home.port("valkey")
+    url = f"redis://127.0.0.1:{port}/0"
     command = [
         str(find_binary()), "--bind", "127.0.0.1", "--port", str(port),
         "--dir", str(home.folder("valkey")), "--daemonize", "no",
@@ -32,8 +33,8 @@ def valkey_part(home: Home) -> tuple[Part, str]:
         name="valkey",
         command=command,
         log=home.log("valkey"),
-        ready=valkey_ok(port),
+        ready=redis_ok(url),
         environment={"LANG": "C.UTF-8"},
         folder=home.folder("valkey"),
     )
-    return part, f"redis://127.0.0.1:{port}/0"
+    return part, url

@@ -5,6 +5,7 @@
 
 import ast
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -69,4 +70,4 @@ def _called(call: ast.Call) -> str | None:
 
 if __name__ == "__main__":
     BASELINE.write_text(json.dumps(present(), indent=1, ensure_ascii=False) + "\n")
-    print(f"{BASELINE.name} written")
+    sys.stdout.write(f"{BASELINE.name} written\n")

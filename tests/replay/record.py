@@ -46,10 +46,10 @@ async def record(names: Sequence[str]) -> None:
 async def _one(world: World, name: str) -> None:
     handle = await SCENARIOS[name](world)
     path = corpus.keep(name, await handle.fetch_history())
-    print(f"{path.name}")
+    sys.stdout.write(f"{path.name}\n")
 
 
 if __name__ == "__main__":
     wanted = sys.argv[1:] or sorted(set(SCENARIOS) - corpus.covered())
     asyncio.run(record(wanted))
-    print(f"{len(wanted)} recorded")
+    sys.stdout.write(f"{len(wanted)} recorded\n")

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -59,7 +59,9 @@ class World:
 
 
 @asynccontextmanager
-async def open_world(address: str, namespace: str) -> AsyncIterator[World]:
+async def open_world(
+    address: str, namespace: str, *, deliver_on: Collection[str] = tuple(DELIVERY_QUEUES.values())
+) -> AsyncIterator[World]:
     """Workers on every queue, in the sandbox that refuses the most."""
     world = World(await connect_worker(address, namespace))
     planning = PlanningActivities(world.ledger, world.ledger)
@@ -77,7 +79,7 @@ async def open_world(address: str, namespace: str) -> AsyncIterator[World]:
                 workflow_runner=SandboxedWorkflowRunner(),
             )
         )
-        for queue in DELIVERY_QUEUES.values():
+        for queue in deliver_on:
             await workers.enter_async_context(
                 Worker(
                     world.client,

@@ -1,0 +1,60 @@
+"""`/api/users/{user_id}/notifications` and `/upcoming`: the user's own view."""
+
+from typing import Annotated
+
+from fastapi import Query
+
+from api.dependencies import SeqPage, Use, UuidPage
+from api.route import api_router, requires
+from api.schemas.common import IdPath, Listed, UserPath, cursor_text
+from api.schemas.notifications import (
+    CountsOut,
+    InboxOut,
+    NotificationOut,
+    inbox_item_out,
+    notification_out,
+)
+from domain.enums import Scope
+
+router = api_router("/users/{user_id}", "Inbox")
+
+
+@router.get("/notifications", summary="The user's inbox")
+@requires(Scope.NOTIFICATIONS_READ, own_user=True)
+async def list_inbox(
+    user_id: UserPath,
+    page: SeqPage,
+    use: Use,
+    unread: Annotated[bool, Query(description="Only what is unread.")] = False,
+) -> InboxOut:
+    """Newest first, with how many there are and how many are unread."""
+    found = await use.inbox.list(user_id, unread_only=unread, page=page)
+    return InboxOut(
+        data=[inbox_item_out(item, use.settings) for item in found.page.items],
+        next_cursor=cursor_text(found.page.next_cursor),
+        counts=CountsOut(total=found.counts.total, unread=found.counts.unread),
+    )
+
+
+@router.put("/notifications/{id}/read", summary="Mark as read")
+@requires(Scope.NOTIFICATIONS_WRITE, own_user=True)
+async def mark_read(user_id: UserPath, notification_id: IdPath, use: Use) -> NotificationOut:
+    """Reading also ends an escalation, and every open connection of the user hears of it."""
+    return notification_out(await use.inbox.read(user_id, notification_id), use.settings)
+
+
+@router.delete("/notifications/{id}", status_code=204, summary="Remove from the inbox")
+@requires(Scope.NOTIFICATIONS_WRITE, own_user=True)
+async def remove(user_id: UserPath, notification_id: IdPath, use: Use) -> None:
+    await use.inbox.remove(user_id, notification_id)
+
+
+@router.get("/upcoming", summary="What will be sent, when and why")
+@requires(Scope.NOTIFICATIONS_READ, own_user=True)
+async def list_upcoming(user_id: UserPath, page: UuidPage, use: Use) -> Listed[NotificationOut]:
+    """Soonest first; `until` says when it is looked at again and `reason` why it waits."""
+    found = await use.inbox.upcoming(user_id, page)
+    return Listed(
+        data=[notification_out(view, use.settings) for view in found.items],
+        next_cursor=cursor_text(found.next_cursor),
+    )

@@ -1,0 +1,84 @@
+"""Fixtures on the real parts: one stack for the whole run, a database of its own per module."""
+
+import itertools
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import asyncpg
+import pytest
+
+if TYPE_CHECKING:
+    from runtime.embedded.stack import EmbeddedStack
+    from storage.uow import SqlUnitOfWork
+
+_TEMPLATE = "herald_template"
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator["EmbeddedStack"]:
+    """PostgreSQL, Valkey and Temporal on ports of their own; reaped whatever happens."""
+    from runtime.embedded.options import EmbeddedOptions
+    from runtime.embedded.stack import EmbeddedStack
+
+    home = Path(tmp_path_factory.mktemp("herald"))
+    options = EmbeddedOptions(home=home, durable=False, environment=dict(os.environ))
+    async with EmbeddedStack(options, parts=("postgres", "valkey", "temporal")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def redis_url(stack: "EmbeddedStack") -> str:
+    return stack.redis_url
+
+
+@pytest.fixture(scope="session")
+async def template_database(stack: "EmbeddedStack") -> str:
+    """Migrated and seeded once; the others are copies of it."""
+    from runtime.container import open_storage
+    from runtime.seed import seed
+    from runtime.settings import Settings
+    from storage.migrate import upgrade
+
+    await run_sql(stack.database_url, f"create database {_TEMPLATE}")
+    url = sibling(stack.database_url, _TEMPLATE)
+    await upgrade(url)
+    async with open_storage(Settings(DATABASE_URL=url)) as uow:
+        await seed(uow)
+    return _TEMPLATE
+
+
+@pytest.fixture(scope="module")
+async def database(stack: "EmbeddedStack", template_database: str) -> AsyncIterator[str]:
+    """The URL of a migrated, seeded database that nobody else uses."""
+    name = f"herald_{next(_numbers)}"
+    await run_sql(
+        stack.database_url,
+        f"create database {name} template {template_database} strategy file_copy",
+    )
+    yield sibling(stack.database_url, name)
+    await run_sql(stack.database_url, f"drop database {name} with (force)")
+
+
+@pytest.fixture(scope="module")
+async def uow(database: str) -> AsyncIterator["SqlUnitOfWork"]:
+    from runtime.container import open_storage
+    from runtime.settings import Settings
+
+    async with open_storage(Settings(DATABASE_URL=database)) as opened:
+        yield opened
+
+
+def sibling(url: str, name: str) -> str:
+    """The URL of another database on the same server."""
+    return f"{url.rpartition('/')[0]}/{name}"
+
+
+async def run_sql(url: str, statement: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
