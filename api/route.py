@@ -17,13 +17,14 @@ from starlette.responses import Response
 from typing_extensions import override
 
 from api.body import JsonRequest, parse_json
-from api.dependencies import Services, services_of
+from api.dependencies import services_of
 from api.documents import documented
 from api.errors import TooManyCalls, UnsupportedBody, quota_headers
 from domain.enums import Scope
 from domain.errors import FieldError, Forbidden, Invalid, Unavailable
 from domain.ports.quotas import QuotaAnswer
 from domain.ports.storage import StoredResponse
+from runtime.container import Container
 from services.accept import IdempotencyClaim
 from services.access import Principal, refused
 
@@ -84,8 +85,6 @@ class HeraldRoute(APIRoute):
             body = await request.body() if request.method not in {"GET", "HEAD"} else b""
             parsed = self._parsed(request, body)
             prepared = JsonRequest(request.scope, request.receive, body, parsed)
-                request.scope, request.receive, body, self._parsed(request, body)
-            )
             response = await self._run(prepared, body, inner, services)
             if quota is not None:
                 response.headers.update(quota_headers(quota))
@@ -93,7 +92,7 @@ class HeraldRoute(APIRoute):
 
         return handle
 
-    async def _recognise(self, request: Request, services: Services) -> Principal:
+    async def _recognise(self, request: Request, services: Container) -> Principal:
         principal = await services.access.authenticate(bearer_of(request.headers))
         assert self.access.scope is not None  # noqa: S101
         if principal.user_id is None:
@@ -112,7 +111,7 @@ class HeraldRoute(APIRoute):
         return parse_json(body)
 
     async def _run(
-        self, request: Request, body: bytes, inner: Handler, services: Services
+        self, request: Request, body: bytes, inner: Handler, services: Container
     ) -> Response:
         key = request.headers.get("idempotency-key")
         if request.method != "POST" or key is None or self.access.scope is None:
@@ -132,7 +131,9 @@ class HeraldRoute(APIRoute):
         return await _once(inner(request), claim, services)
 
 
-async def _once(call: Awaitable[Response], claim: IdempotencyClaim, services: Services) -> Response:
+async def _once(
+    call: Awaitable[Response], claim: IdempotencyClaim, services: Container
+) -> Response:
     """Runs the call and keeps a good answer; after anything else the key is free again."""
     kept = False
     try:
@@ -157,7 +158,7 @@ def bearer_of(headers: Any) -> str:
     return str(credential.strip())
 
 
-async def _take(principal: Principal, services: Services) -> QuotaAnswer | None:
+async def _take(principal: Principal, services: Container) -> QuotaAnswer | None:
     if principal.rate_limit is None:
         return None
     answer = await services.quotas.take(principal.actor, principal.rate_limit)

@@ -29,7 +29,7 @@ def connect() -> Connection:
     """A running `up` of this home, else HERALD_PORT on this machine."""
     options = load_options()
     home = Home(options.home)
-    running = home.read_state().get("urls", {}).get("api") if home.holder() else None
+    running = home.read_state().get("api") if home.holder() else None
     key = options.environment.get("HERALD_API_KEY")
     if not key and (options.home / "secrets.json").exists():
         key = home.secrets({})["HERALD_API_KEY"]
@@ -39,26 +39,16 @@ def connect() -> Connection:
 def describe(options: EmbeddedOptions, home: Home) -> dict[str, Any]:
     """The shape `status --json` prints; what does not run is null."""
     state = home.read_state()
-    urls: dict[str, str | None] = state.get("urls", {})
-    api, sandbox = urls.get("api"), urls.get("sandbox")
-    key = home.secrets(options.environment)["HERALD_API_KEY"] if home.path.exists() else None
     alive = {
         name: entry["pid"]
         for name, entry in state.get("processes", {}).items()
         if entry["born"] is None or birth(entry["pid"]) == entry["born"]
     }
     return {
-        "api": api,
-        "temporal": {
-            "address": urls.get("temporal"),
-            "namespace": urls.get("namespace"),
-            "ui": urls.get("temporal_ui"),
-        },
-        "database": urls.get("database"),
-        "redis": urls.get("redis"),
-        "sandbox": sandbox,
-        "outbox": sandbox and f"{sandbox}/outbox",
-        "dashboard": api and f"{api}/dashboard",
-        "apiKey": key,
+        "api": state.get("api"),
+        "temporal": state.get("temporal") or {"address": None, "namespace": None, "ui": None},
+        **{name: state.get(name) for name in ("database", "redis", "sandbox", "outbox")},
+        "dashboard": state.get("dashboard"),
+        "apiKey": home.secrets(options.environment)["HERALD_API_KEY"] if state else None,
         "processes": [{"name": name, "pid": pid} for name, pid in alive.items()],
     }

@@ -75,25 +75,30 @@ def examine(options: EmbeddedOptions, home: Home) -> Iterator[Finding]:
 def examine_running(home: Home) -> Iterator[Finding]:
     """Whether each part of a running `up` answers."""
     state = home.read_state()
-    urls: dict[str, str | None] = state.get("urls", {})
-    yield Finding("herald", bool(state.get("ready")), f"up since process {home.holder()}",
+    yield Finding("herald", bool(state.get("up")), f"up since process {home.holder()}",
                   f"It is starting or stopping; its logs are in {home.path / 'logs'}.")  # fmt: skip
     probes: dict[str, Probe] = {}
-    if url := urls.get("database"):
+    if url := state.get("database"):
         probes["postgres"] = postgres_ok(url)
-    if url := urls.get("redis"):
+    if url := state.get("redis"):
         probes["valkey"] = redis_ok(url)
-    if url := urls.get("temporal"):
-        probes["temporal"] = temporal_ok(url)
+    temporal = state.get("temporal") or {}
+    if address := temporal.get("address"):
+        probes["temporal"] = temporal_ok(address)
     remedy = "`up` restarts what dies; the reason is at the end of {}."
     for name, probe in probes.items():
         good = asyncio.run(_ask(probe))
         log = home.path / "logs" / f"{name}.log"
         yield Finding(name, good, "answers" if good else "no answer", remedy.format(log))
-    for name, path in (("api", "/ready"), ("sandbox", "/health"), ("temporal_ui", "/")):
-        if base := urls.get(name):
+    pages = {
+        "api": (state.get("api"), "/ready"),
+        "sandbox": (state.get("sandbox"), "/health"),
+        "temporal-ui": (temporal.get("ui"), "/"),
+    }
+    for name, (base, path) in pages.items():
+        if base:
             good = _http(f"{base}{path}")
-            log = home.path / "logs" / f"{name.replace('_', '-')}.log"
+            log = home.path / "logs" / f"{name}.log"
             yield Finding(name, good, f"{base}{path}", remedy.format(log))
 
 

@@ -3,8 +3,8 @@
 import asyncio
 
 import typer
-from runtime.container import open_storage
 
+from runtime.container import open_storage
 from runtime.seed import seed
 from runtime.settings import Settings
 from storage.migrate import upgrade

@@ -19,7 +19,7 @@ def show(*, as_json: bool) -> None:
     options = load_options()
     home = Home(options.home)
     holder = home.holder()
-    up = holder is not None and bool(home.read_state().get("ready"))
+    up = holder is not None and bool(home.read_state().get("up"))
     shown = describe(options, home)
     if as_json:
         typer.echo(json.dumps(shown, indent=2))

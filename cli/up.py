@@ -40,7 +40,7 @@ def demo(*, keep: bool) -> NoReturn:
     """Uses an `up` that runs, else brings one up for as long as it takes."""
     options = load_options()
     home = Home(options.home)
-    if home.holder() is not None and home.read_state().get("ready"):
+    if home.holder() is not None and home.read_state().get("up"):
         _leave(asyncio.run(_demo(connect())))
 
     async def when_up(connection: Connection) -> int:
@@ -99,7 +99,7 @@ async def _bring_up(parts: Sequence[str], when_up: WhenUp | None) -> int:
         application = Application(stack, say, [name for name in parts if name in APPLICATION])
         try:
             await application.start()
-            stack.home.write_state(ready=True, urls=_urls(stack, application, parts))
+            stack.home.write_state(up=True, **_addresses(stack, application, parts))
             say("up")
             if when_up is not None:
                 return await when_up(Connection(application.api_url, application.api_key))
@@ -125,17 +125,24 @@ def _check_port(options: EmbeddedOptions, parts: Sequence[str]) -> None:
         )
 
 
-def _urls(
+def _addresses(
     stack: EmbeddedStack, application: Application, parts: Sequence[str]
-) -> dict[str, str | None]:
+) -> dict[str, object]:
+    """Where everything answers, as `status --json` prints it."""
+    api = application.api_url if "api" in parts else None
+    sandbox = application.sandbox_url or None
     return {
-        "api": application.api_url if "api" in parts else None,
+        "api": api,
+        "temporal": {
+            "address": stack.temporal_address or None,
+            "namespace": stack.namespace,
+            "ui": stack.temporal_ui_url,
+        },
         "database": stack.database_url or None,
         "redis": stack.redis_url or None,
-        "temporal": stack.temporal_address or None,
-        "namespace": stack.namespace,
-        "temporal_ui": stack.temporal_ui_url,
-        "sandbox": application.sandbox_url or None,
+        "sandbox": sandbox,
+        "outbox": sandbox and f"{sandbox}/outbox",
+        "dashboard": api and f"{api}/dashboard",
     }
 
 

@@ -9,6 +9,7 @@ import hmac
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 from redis.asyncio import Redis
@@ -17,6 +18,7 @@ from temporalio.client import Client
 from domain.ports.providers import Provider
 from providers.email.resend import ResendEmailProvider
 from providers.inbox.live import InboxProvider
+from providers.phone import to_e164
 from providers.push.firebase import FirebasePushProvider
 from providers.registry import ProviderRegistry
 from providers.sms.twilio import TwilioSmsProvider
@@ -25,16 +27,35 @@ from runtime.settings import Settings
 from runtime.starter import BackgroundStarter
 from runtime.temporal import TemporalGateway, connect
 from services.accept import AcceptService
+from services.access import AccessService
 from services.amend import AmendService
+from services.api_keys import ApiKeyService
+from services.audit import AuditService
 from services.cancel import CancelService
 from services.catalogue import Catalogue
+from services.consents import ConsentService
+from services.dead_letters import DeadLetterService
 from services.deliver import DeliverService
 from services.delivery_message import MessageComposer
 from services.delivery_record import DeliveryRecorder
+from services.devices import DeviceService
 from services.explain import ExplainService
+from services.health import Check, HealthService
+from services.idempotency import IdempotencyService
+from services.inbox import InboxService
+from services.notifications import NotificationService
 from services.plan import PlanService
+from services.preferences import PreferenceService
+from services.receipts import ReceiptService
 from services.relay import RelayService
+from services.replanning import Replanning
+from services.subscriptions import SubscriptionService
+from services.suppressions import SuppressionService
 from services.template_choice import TemplateChooser
+from services.templates import TemplateService
+from services.tokens import TokenService
+from services.types import TypeService
+from services.users import UserService
 from storage.encryption import KeyRing
 from storage.engine import open_pool
 from storage.inbox_bus import InboxBus
@@ -80,6 +101,7 @@ class Container:
         self.catalogue = Catalogue(uow)
         self.links = SignedLinks(settings.public_url, self.link_key)
         self._wire_core()
+        self._wire_surfaces()
 
     def _wire_core(self) -> None:
         uow, clock = self.uow, self.clock
@@ -103,6 +125,54 @@ class Container:
             clock,
         )
         self.relay_service = RelayService(uow, self.gateway, clock)
+
+    def _wire_surfaces(self) -> None:
+        """What only the API uses."""
+        uow, clock, settings = self.uow, self.clock, self.settings
+        first_key = settings.api_key.get_secret_value() if settings.api_key else None
+        replanning = Replanning(self.starter, clock)
+        self.tokens = TokenService(uow, clock, self.token_key)
+        self.access = AccessService(uow, self.tokens, clock, first_key)
+        self.api_keys = ApiKeyService(uow, self.access, clock)
+        self.audit = AuditService(uow)
+        self.consents = ConsentService(uow, replanning, clock)
+        self.dead_letters = DeadLetterService(uow, self.starter, clock)
+        self.devices = DeviceService(uow, clock)
+        self.health = HealthService(self._checks())
+        self.idempotency = IdempotencyService(uow, clock)
+        self.inbox = InboxService(uow, self.inbox_bus, self.starter, clock)
+        self.notifications = NotificationService(uow, self.cancel, self.inbox)
+        self.preferences = PreferenceService(uow, self.catalogue, replanning, clock)
+        self.receipts = ReceiptService(
+            uow, {provider.name: provider for provider in self.registry.all()}, clock
+        )
+        self.subscriptions = SubscriptionService(
+            uow, self.catalogue, replanning, clock, self.link_key
+        )
+        self.suppressions = SuppressionService(uow, to_e164, clock)
+        self.templates = TemplateService(uow, self.catalogue, self.renderer, clock)
+        self.types = TypeService(uow, self.catalogue, clock)
+        self.users = UserService(uow, to_e164, replanning, self.cancel, clock)
+
+    def _checks(self) -> list[Check]:
+        async def database() -> None:
+            async with self.uow() as tx:
+                await tx.operations.paused()
+
+        async def cache() -> None:
+            await self.redis.ping()
+
+        async def provider(one: Provider) -> None:
+            problems = await one.validate_configuration()
+            if problems:
+                raise RuntimeError("; ".join(f"{p.setting}: {p.detail}" for p in problems))
+
+        return [
+            Check("database", database, needed=True),
+            Check("temporal", self.gateway.check),
+            Check("cache", cache),
+            *(Check(one.name, partial(provider, one)) for one in self.registry.all()),
+        ]
 
     async def _on_told(self, signal_id: UUID) -> None:
         await self.relay_service.mark_told([signal_id])

@@ -77,7 +77,7 @@ class AcceptService:
                     return AcceptResult(await _replay(tx, held, idempotency), replayed=True)
             await tx.notifications.insert([(notification, content)])
             await tx.events.append([_requested(notification)])
-        self._starter.start(notification.id)
+        self._starter.start(notification.id, about=notification)
         return AcceptResult(NotificationView(notification, content))
 
     async def accept_many(self, items: Sequence[NewNotification]) -> list[UUID | HeraldError]:
@@ -116,7 +116,7 @@ class AcceptService:
             await self._insert_slice(rows[half:], answers)
             return
         for _, row, _ in rows:
-            self._starter.start(row.id)
+            self._starter.start(row.id, about=row)
 
     async def _prepare(self, new: NewNotification, now: datetime) -> tuple[Notification, Content]:
         kind = await self._catalogue.type(new.type)

@@ -71,7 +71,9 @@ class InboxService:
         async with self._uow() as tx:
             return await self._owned(tx, user_id, notification_id)
 
-    async def mark_read(self, user_id: str, ids: Sequence[UUID]) -> tuple[UUID, ...]:
+    async def mark_read(
+        self, user_id: str, ids: Sequence[UUID], origin: str | None = None
+    ) -> tuple[UUID, ...]:
         """Those that were unread until now. Their workflows hear of it, for reading ends an
         escalation; the user's connections hear of it, to agree on what is unread."""
         now = self._clock()
@@ -87,7 +89,7 @@ class InboxService:
         for signal in signals:
             self._starter.signal(signal.id, signal.notification_id, signal.redrives, signal.kind)
         for item in read:
-            await self._tell(user_id, item)
+            await self._tell(user_id, item, origin)
         return read
 
     async def remove(self, user_id: str, notification_id: UUID) -> None:
@@ -120,10 +122,12 @@ class InboxService:
             await tx.signals.add(signals)
         return tuple(signals)
 
-    async def _tell(self, user_id: str, notification_id: UUID) -> None:
+    async def _tell(self, user_id: str, notification_id: UUID, origin: str | None) -> None:
         # A connection that misses this reads the truth when it resumes.
         with contextlib.suppress(ConnectionError):
-            await self._publisher.publish(user_id, {"type": "read", "id": str(notification_id)})
+            await self._publisher.publish(
+                user_id, {"type": "read", "id": str(notification_id), "origin": origin}
+            )
 
 
 async def _known(tx: Transaction, user_id: str) -> None:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from domain.content import RenderedMessage
 from domain.enums import Channel
-from domain.records import TemplateVersion
+from domain.records import Notification, TemplateVersion
 
 
 class Clock(Protocol):
@@ -30,7 +30,10 @@ class WorkflowGateway(Protocol):
 class Starter(Protocol):
     """Hands work to the background so that no request waits for Temporal."""
 
-    def start(self, notification_id: UUID, redrives: int = 0) -> None: ...
+    def start(
+        self, notification_id: UUID, redrives: int = 0, about: Notification | None = None
+    ) -> None:
+        """`about` only makes the workflow easier to find in the Web UI."""
 
     def signal(self, signal_id: UUID, notification_id: UUID, redrives: int, kind: str) -> None: ...
 

@@ -155,14 +155,14 @@ class ResendEmailProvider:
         return None
 
     async def track(self, provider_message_id: str) -> Receipt | None:
-        with self._call():
+        with self._call() as exchange:
             try:
                 email: Any = await resend.Emails.get_async(provider_message_id)
             except Exception as error:
-                if not isinstance(error, resend.exceptions.ResendError):
+                if exchange.status is None and transport_error(error) is None:
                     raise
                 return None
-        status = _STATUSES.get(str(email.get("last_event")))
+        status = _STATUSES.get(str(email.get("last_event"))) if isinstance(email, dict) else None
         if status is None:
             return None
         return Receipt(provider_message_id, status, datetime.now(UTC))
@@ -196,10 +196,10 @@ class ResendEmailProvider:
             except resend.exceptions.ResendError as error:
                 # A key that may only send is refused here and good all the same.
                 restricted = error.error_type == "restricted_api_key"
-                if exchange.status is None:
-                    problems.append(ConfigurationProblem("RESEND_API_URL", error.message))
-                elif exchange.status in (401, 403) and not restricted:
+                if exchange.status in (401, 403) and not restricted:
                     problems.append(ConfigurationProblem("RESEND_API_KEY", error.message))
+                elif exchange.status is None or error.error_type == "application_error":
+                    problems.append(ConfigurationProblem("RESEND_API_URL", error.message))
         return tuple(problems)
 
     async def aclose(self) -> None:

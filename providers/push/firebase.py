@@ -102,7 +102,7 @@ class _OneCallService(messaging._MessagingService):
 
     def encode(self, message: messaging.Message) -> dict[str, Any]:
         """The message as it goes over the wire. Raises `ValueError` for what FCM cannot take."""
-        encoded: dict[str, Any] = self.JSON_ENCODER.default(message)  # type: ignore[no-untyped-call]
+        encoded: dict[str, Any] = self.JSON_ENCODER.default(message)
         return encoded
 
 

@@ -47,13 +47,19 @@ class Application:
             await self._start_sandbox()
         if "migrations" in self._wanted:
             await self._migrate()
-        self._stack.drained_first = ["api", *self._options.workers]
+        parts = []
         if "api" in self._wanted:
-            await self._start_api()
+            parts.append(self._api())
         if "workers" in self._wanted:
             workers = self._options.workers.items()
-            parts = [self._worker(name, queues) for name, queues in workers]
-            await asyncio.gather(*(self._stack.begin(part) for part in parts))
+            parts.extend(self._worker(name, queues) for name, queues in workers)
+        self._stack.drained_first = [part.name for part in parts]
+        try:
+            async with asyncio.TaskGroup() as starting:
+                for part in parts:
+                    starting.create_task(self._stack.begin(part))
+        except ExceptionGroup as group:
+            raise group.exceptions[0] from group
 
     def environment(self) -> dict[str, str]:
         """What the API, workers and migrations are given."""
@@ -103,7 +109,7 @@ class Application:
         self._say(f"{'migrations':<16} running")
         await self._stack.supervisor.run_once(self._part("migrations", ("migrate",), ready))
 
-    async def _start_api(self) -> None:
+    def _api(self) -> Part:
         port = int(self.api_url.rpartition(":")[2])
         if not is_free(port):
             raise PartFailed(
@@ -111,7 +117,7 @@ class Application:
                 "(0 lets Herald choose)."
             )
         ready = http_ok(f"{self.api_url}/health")
-        await self._stack.begin(self._part("api", ("api", "--port", str(port)), ready))
+        return self._part("api", ("api", "--port", str(port)), ready)
 
     def _worker(self, name: str, queues: Sequence[str]) -> Part:
         polled = Polled(self._stack.temporal_address, self._stack.namespace, queues)

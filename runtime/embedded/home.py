@@ -88,7 +88,13 @@ class Home:
     def end_leftovers(self) -> None:
         """Ends what a killed supervisor left; call it with the lock held."""
         end_recorded(self.read_state().get("processes", {}))
-        self.write_state(processes={}, urls={}, ready=False)
+        self.forget()
+
+    def forget(self) -> None:
+        """Nothing runs any more; ports and places stay known."""
+        state = self.read_state()
+        kept = {name: state[name] for name in ("ports", "postgres") if name in state}
+        _write_private(self.path / "state.json", kept | {"up": False, "processes": {}})
 
     def read_state(self) -> dict[str, Any]:
         """The state last written; empty when there is none."""

@@ -90,7 +90,7 @@ class EmbeddedStack:
         try:
             await self.supervisor.stop_all([self.drained_first], within=STOP_WITHIN)
         finally:
-            self.home.write_state(urls={}, ready=False)
+            self.home.forget()
             if not self.options.keep:
                 self.home.remove()
             self.home.unlock()

@@ -46,8 +46,8 @@ def test_secrets_are_made_once_and_the_environment_wins(home: Home) -> None:
 
 def test_only_the_owner_reads_secrets_and_state(home: Home) -> None:
     home.secrets({})
-    home.write_state(ready=True)
-    home.write_state(ready=False)
+    home.write_state(up=True)
+    home.write_state(up=False)
     for name in ("secrets.json", "state.json"):
         assert (home.path / name).stat().st_mode & 0o777 == 0o600
     assert not [path for path in home.path.iterdir() if path.name.endswith(str(os.getpid()))]

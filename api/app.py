@@ -1,0 +1,86 @@
+"""The API: every router, the middleware, and the life of its container."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Final
+
+from fastapi import FastAPI
+
+from api.documents import install_document
+from api.errors import install_error_handlers
+from api.middleware import BodyLimit, Metrics
+from api.pages import dashboard
+from api.routers import (
+    api_keys,
+    bulk,
+    devices,
+    inbox,
+    notifications,
+    operations,
+    preferences,
+    subscriptions,
+    system,
+    templates,
+    types,
+    unsubscribe,
+    users,
+    webhooks,
+    websocket,
+)
+from runtime.container import Container
+
+ContainerFactory = Callable[[], AbstractAsyncContextManager[Container]]
+VERSION: Final = "0.1.0"
+_DESCRIPTION: Final = (
+    "Herald decides, waits, renders, sends, retries, tracks and explains every email, SMS, push "
+    "and in-app message.\n\n"
+    "Call it with `Authorization: Bearer <API key>`. JSON is camelCase; snake_case is taken too, "
+    "and fields that are not known are refused. Refusals are `application/problem+json` with a "
+    "stable `code`. Lists take `limit` and `cursor`. Every POST honours `Idempotency-Key`."
+)
+_ROUTERS: Final = (
+    bulk.router,  # before the routes with an id in the same place
+    notifications.router,
+    inbox.router,
+    users.router,
+    devices.router,
+    preferences.router,
+    subscriptions.router,
+    types.router,
+    templates.router,
+    operations.letters,
+    operations.suppressions,
+    operations.audit,
+    api_keys.router,
+    webhooks.router,
+    unsubscribe.router,
+    system.router,
+    websocket.router,
+    dashboard.router,
+)
+
+
+def create_app(container_factory: ContainerFactory) -> FastAPI:
+    """The application. Its lifespan opens the container and closes it again."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with container_factory() as services:
+            app.state.services = services
+            yield
+
+    app = FastAPI(
+        title="Herald",
+        version=VERSION,
+        description=_DESCRIPTION,
+        lifespan=lifespan,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    for router in _ROUTERS:
+        app.include_router(router)
+    install_error_handlers(app)
+    install_document(app)
+    app.add_middleware(BodyLimit)
+    app.add_middleware(Metrics)
+    return app

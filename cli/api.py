@@ -1,0 +1,29 @@
+"""`herald api`: one process that answers HTTP and holds the users' live connections."""
+
+import uvicorn
+
+from api.app import create_app
+from runtime.container import Container
+from runtime.logs import set_up_logging
+from runtime.settings import Settings
+
+DRAIN_SECONDS = 10
+
+
+def run(port: int) -> None:
+    """Serves on the settings' host until SIGTERM or SIGINT; calls under way are answered."""
+    set_up_logging()
+    settings = Settings()
+    uvicorn.run(
+        create_app(lambda: Container.open(settings)),
+        host=settings.host,
+        port=port,
+        loop="uvloop",
+        http="httptools",
+        ws="websockets-sansio",
+        ws_max_size=64 * 1024,
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        timeout_graceful_shutdown=DRAIN_SECONDS,
+    )
