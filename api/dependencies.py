@@ -1,14 +1,14 @@
 """What routers ask for: the services, the caller, a page."""
 
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import Depends, Query, Request
+from fastapi import Depends, Request
 from starlette.requests import HTTPConnection
 
-from domain.errors import FieldError, Invalid
-from domain.paging import Cursor, PageRequest
+from api.schemas.common import CursorText, Limit, page_request
+from domain.paging import PageRequest
 from runtime.container import Container
 from services.access import Principal
 
@@ -27,22 +27,9 @@ def _caller(request: Request) -> Principal:
     return principal
 
 
-def _pager(check: Callable[[str], Any]) -> Callable[..., PageRequest]:
-    def page(
-        limit: Annotated[int, Query(ge=1, le=200, description="Rows a page may hold.")] = 50,
-        cursor: Annotated[
-            str | None, Query(max_length=500, description="`nextCursor` of the page before.")
-        ] = None,
-    ) -> PageRequest:
-        if cursor is None:
-            return PageRequest(limit)
-        decoded = Cursor.decode(cursor)
-        try:
-            check(decoded.id)
-        except ValueError as error:
-            problem = FieldError("cursor", "invalid_cursor", "A cursor of another list.")
-            raise Invalid("invalid_cursor", problem.detail, errors=(problem,)) from error
-        return PageRequest(limit, decoded)
+def _pager(check: Callable[[str], object]) -> Callable[..., PageRequest]:
+    def page(limit: Limit = 50, cursor: CursorText = None) -> PageRequest:
+        return page_request(limit, cursor, check)
 
     return page
 

@@ -23,7 +23,9 @@ class DeliveryRow(SQLModel, table=True):
         ),
     )
 
-    id: UUID = Field(primary_key=True)
+    id: UUID = Field(
+        primary_key=True, sa_column_kwargs={"server_default": text("gen_random_uuid()")}
+    )
     notification_id: UUID = Field(foreign_key="notifications.id")
     channel: str = Field(max_length=20)
     target: str = Field(sa_type=Text)

@@ -16,8 +16,10 @@ class NotificationMetricRow(SQLModel, table=True):
         {"postgresql_partition_by": "RANGE (recorded_at)"},
     )
 
-    id: UUID = Field(primary_key=True)
-    notification_id: UUID
+    id: UUID = Field(
+        primary_key=True, sa_column_kwargs={"server_default": text("gen_random_uuid()")}
+    )
+    notification_id: UUID = Field(foreign_key="notifications.id")
     channel: str = Field(max_length=20)
     sent_count: int = Field(sa_column_kwargs={"server_default": text("0")})
     delivered_count: int = Field(sa_column_kwargs={"server_default": text("0")})

@@ -29,7 +29,9 @@ class NotificationRow(SQLModel, table=True):
         ),
     )
 
-    id: UUID = Field(primary_key=True)
+    id: UUID = Field(
+        primary_key=True, sa_column_kwargs={"server_default": text("gen_random_uuid()")}
+    )
     user_id: str = Field(sa_type=Text, foreign_key="users.id")
     type: str = Field(max_length=50)
     category: str = Field(max_length=20)

@@ -18,9 +18,11 @@ class EngagementEventRow(SQLModel, table=True):
         {"postgresql_partition_by": "RANGE (created_at)"},
     )
 
-    id: UUID = Field(primary_key=True)
-    user_id: str = Field(sa_type=Text)
-    notification_id: UUID
+    id: UUID = Field(
+        primary_key=True, sa_column_kwargs={"server_default": text("gen_random_uuid()")}
+    )
+    user_id: str = Field(sa_type=Text, foreign_key="users.id")
+    notification_id: UUID = Field(foreign_key="notifications.id")
     event_type: str = Field(max_length=20)
     channel: str = Field(max_length=20)
     event_metadata: dict[str, Any] | None = Field(default=None, sa_column=Column("metadata", JSONB))

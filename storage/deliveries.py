@@ -11,13 +11,15 @@ from domain.ids import new_id
 from domain.ports.deliveries import AttemptResult, DeliveryJob, Intent, Target
 from domain.receipts import advances
 from domain.records import DeadLetter, Delivery, NotificationType, User
-from storage.encryption import KeyRing, Sealer
+from storage.encryption import KEY_JOIN, KeyRing, Sealer
 from storage.engine import Connection
 from storage.rows import (
     DELIVERY_COLUMNS,
+    LINES,
     NOTIFICATION_COLUMNS,
     PREFERENCE_COLUMNS,
     delivery_of,
+    lines_of,
     notification_of,
     open_content,
     preferences_of,
@@ -27,12 +29,14 @@ from storage.rows import (
 from storage.users import USER_COLUMNS, user_of
 
 _JOB = f"""
-    select {qualified(NOTIFICATION_COLUMNS, "n")}, n.title, n.content, n.data, n.options,
+    select {qualified(NOTIFICATION_COLUMNS, "n")}, {LINES} as lines,
+        n.title, n.content, n.data, n.options,
         t.default_channels, t.default_priority, t.default_strategy, t.time_to_live,
         t.digest_rule, t.legally_transactional, t.required_consent, t.description,
         t.template_key as type_template_key, t.updated_at as type_updated_at,
         {", ".join(f"u.{name.strip()} as user_{name.strip()}" for name in USER_COLUMNS.split(","))},
         {qualified(PREFERENCE_COLUMNS, "p")}, p.timezone as preferred_timezone,
+        k.wrapped_key, k.master_key_id,
         (select array_agg(name) from paused_parts) as paused,
         (select jsonb_object_agg(s.channel || ':' || s.address_hash, s.reason) from suppressions s
           where (s.expires_at is null or s.expires_at > now())
@@ -42,6 +46,7 @@ _JOB = f"""
     join users u on u.id = n.user_id
     join notification_types t on t.type = n.type
     left join user_notification_preferences p on p.user_id = n.user_id
+    {KEY_JOIN} n.user_id
     where n.id = $1
 """
 _INTENT = f"""
@@ -93,21 +98,15 @@ class SqlDeliveries:
         row = await self._db.fetchrow(_JOB, notification_id)
         if row is None:
             return None
-        sealer = await self._keys.sealer(self._db, row["user_id"])
+        sealer = self._keys.of(row["user_id"], row)
         user = user_of(row, sealer, "user_")
-        lines = await self._db.fetch(
-            f"select {DELIVERY_COLUMNS} from notification_deliveries"
-            " where notification_id = $1 and channel = $2 order by id",
-            notification_id,
-            channel,
-        )
         return DeliveryJob(
             notification=notification_of(row),
             content=open_content(sealer, row),
             type=_job_type(row),
             user=user,
             preferences=preferences_of(row["user_id"], row, row["preferred_timezone"]),
-            deliveries=tuple(delivery_of(line) for line in lines),
+            deliveries=tuple(line for line in lines_of(row["lines"]) if line.channel is channel),
             targets=await self._targets(channel, row, user, sealer),
             paused=frozenset(row["paused"] or ()),
         )
@@ -159,7 +158,8 @@ class SqlDeliveries:
             " status = case when status in ('accepted', 'scheduled') then 'processing'"
             " else status end, updated_at = now()"
             " where id = $1 and cancel_requested_at is null"
-            " and status not in ('cancelled', 'skipped', 'expired', 'digested') returning 1",
+            " and status not in ('cancelled', 'skipped', 'expired', 'digested', 'failed')"
+            " returning 1",
             notification_id,
             at,
         )

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from domain.paging import Cursor, Page, PageRequest
 from domain.records import InboxItem
-from storage.encryption import KeyRing
+from storage.encryption import KEY_JOIN, KeyRing, Sealer
 from storage.engine import Connection
 from storage.notifications import views_of
 from storage.rows import NOTIFICATION_COLUMNS, qualified
@@ -16,10 +16,26 @@ from storage.rows import NOTIFICATION_COLUMNS, qualified
 _ITEM = (
     f"select {qualified(NOTIFICATION_COLUMNS, 'n')}, n.title, n.content, n.data, n.options,"
     " i.seq, i.title as inbox_title, i.body as inbox_body, i.read_at as inbox_read_at,"
-    " i.created_at as inbox_at"
+    " k.wrapped_key, k.master_key_id"
     " from inbox_items i join notifications n on n.id = i.notification_id"
+    f" {KEY_JOIN} i.user_id"
     " where i.user_id = $1 and i.deleted_at is null"
 )
+_ADD = """
+    with known as (select seq from inbox_items where notification_id = $2),
+    counter as (
+        insert into inbox_counters as c (user_id, last_seq)
+        select $1, 1 where not exists (select 1 from known) and ($6::bytea is null or exists (
+            select 1 from user_keys where user_id = $1 and wrapped_key = $6))
+        on conflict (user_id) do update set last_seq = c.last_seq + 1
+        returning last_seq
+    ), added as (
+        insert into inbox_items (user_id, seq, notification_id, title, body, created_at)
+        select $1, last_seq, $2, $4, $5, $3 from counter
+        returning seq
+    )
+    select seq from added union all select seq from known
+"""
 
 
 class SqlInbox:
@@ -30,22 +46,20 @@ class SqlInbox:
     async def add(
         self, user_id: str, notification_id: UUID, at: datetime, *, title: str | None, body: str
     ) -> int:
-        sealer = await self._keys.sealer(self._db, user_id)
-        seq: int = await self._db.fetchval(
-            "with known as (select seq from inbox_items where notification_id = $2),"
-            " counter as (insert into inbox_counters as c (user_id, last_seq)"
-            "  select $1, 1 where not exists (select 1 from known)"
-            "  on conflict (user_id) do update set last_seq = c.last_seq + 1 returning last_seq),"
-            " added as (insert into inbox_items (user_id, seq, notification_id, title, body,"
-            "  created_at) select $1, last_seq, $2, $4, $5, $3 from counter returning seq)"
-            " select seq from added union all select seq from known",
-            user_id,
-            notification_id,
-            at,
-            sealer.seal("inbox.title", title) if sealer else None,
-            sealer.seal("inbox.body", body) if sealer else None,
-        )
-        return seq
+        async def attempt(sealer: Sealer | None) -> int | None:
+            seq: int | None = await self._db.fetchval(
+                _ADD,
+                user_id,
+                notification_id,
+                at,
+                sealer.seal("inbox.title", title) if sealer else None,
+                sealer.seal("inbox.body", body) if sealer else None,
+                sealer.wrapped if sealer else None,
+            )
+            return seq
+
+        seq = await self._keys.write(self._db, user_id, attempt)
+        return seq if seq is not None else int(await attempt(None) or 0)
 
     async def list(self, user_id: str, *, unread_only: bool, page: PageRequest) -> Page[InboxItem]:
         before = "and i.seq < $3" if page.cursor else ""
@@ -104,10 +118,9 @@ class SqlInbox:
     async def _items(self, sql: str, *values: Any) -> tuple[InboxItem, ...]:
         rows = await self._db.fetch(sql, *values)
         views = await views_of(self._db, self._keys, rows)
-        sealers = await self._keys.sealers(self._db, {row["user_id"] for row in rows})
         items = []
         for row, view in zip(rows, views, strict=True):
-            sealer = sealers.get(row["user_id"])
+            sealer = self._keys.of(row["user_id"], row)
             words = {
                 "title": sealer.open("inbox.title", row["inbox_title"]) if sealer else None,
                 "content": sealer.open("inbox.body", row["inbox_body"]) if sealer else None,

@@ -1,9 +1,9 @@
 """Bringing a database to the present schema; any number of processes may try at once."""
 
-import asyncio
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, text
@@ -37,8 +37,13 @@ async def run(database_url: str, action: Any) -> None:
 
 
 async def _run(database_url: str, action: Any) -> None:
-    url = database_url.replace("postgresql://", "postgresql+asyncpg://", 1)
-    engine = create_async_engine(url, poolclass=NullPool)
+    engine = create_async_engine(
+        "postgresql+asyncpg://",
+        async_creator=lambda: asyncpg.connect(
+            database_url, server_settings={"application_name": "herald", "timezone": "UTC"}
+        ),
+        poolclass=NullPool,
+    )
     try:
         async with engine.connect() as guard:
             await guard.execute(text("select pg_advisory_lock(:key)"), {"key": _LOCK})
@@ -48,8 +53,3 @@ async def _run(database_url: str, action: Any) -> None:
             await guard.execute(text("select pg_advisory_unlock(:key)"), {"key": _LOCK})
     finally:
         await engine.dispose()
-
-
-def upgrade_now(database_url: str) -> None:
-    """The same from code without a loop."""
-    asyncio.run(upgrade(database_url))

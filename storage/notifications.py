@@ -12,7 +12,7 @@ from domain.paging import Cursor, Page, PageRequest
 from domain.plan_types import Plan
 from domain.ports.storage import NotificationFilter
 from domain.records import Notification, NotificationView, PlanRecord
-from storage.encryption import KeyRing
+from storage.encryption import KEY_JOIN, KeyRing, Sealer
 from storage.engine import Connection
 from storage.rows import (
     DELIVERY_COLUMNS,
@@ -25,10 +25,14 @@ from storage.rows import (
 )
 
 _ALL = f"{NOTIFICATION_COLUMNS}, title, content, data, options"
-_INSERT = f"""
-    insert into notifications ({_ALL})
-    values ({", ".join(f"${n}" for n in range(1, len(_ALL.split(",")) + 1))})
+_WIDTH = len(_ALL.split(","))
+_VALUES = ", ".join(f"${n}" for n in range(1, _WIDTH + 1))
+_INSERT = f"insert into notifications ({_ALL}) values ({_VALUES})"
+_INSERT_WITH_KEY = f"""
+    insert into notifications ({_ALL}) select {_VALUES} where exists (
+        select 1 from user_keys where user_id = $2 and wrapped_key = ${_WIDTH + 1})
 """
+_SELECT = f"select {_ALL}, wrapped_key, master_key_id from notifications {KEY_JOIN} user_id"
 
 
 Views = list[NotificationView]
@@ -40,22 +44,30 @@ class SqlNotifications:
         self._keys = keys
 
     async def insert(self, items: Sequence[tuple[Notification, Content]]) -> None:
-        sealers = await self._keys.sealers(self._db, {item.user_id for item, _ in items})
+        if len(items) == 1:
+            await self._insert_one(*items[0])
+            return
+        sealers = await self._keys.sealers(self._db, (item.user_id for item, _ in items))
         rows = []
         for item, content in items:
             sealer = sealers.get(item.user_id)
             if sealer is None:
-                problem = FieldError("userId", "unknown_user", f"There is no user {item.user_id}.")
-                raise Invalid("unknown_user", problem.detail, errors=(problem,))
+                raise _unknown_user(item.user_id)
             rows.append((*_values(item), *seal_content(sealer, content)))
-        if len(rows) == 1:
-            await self._db.execute(_INSERT, *rows[0])
-        else:
-            await self._db.executemany(_INSERT, rows)
+        await self._db.executemany(_INSERT, rows)
+
+    async def _insert_one(self, item: Notification, content: Content) -> None:
+        async def attempt(sealer: Sealer) -> bool | None:
+            row = (*_values(item), *seal_content(sealer, content), sealer.wrapped)
+            done = await self._db.execute(_INSERT_WITH_KEY, *row)
+            return True if done == "INSERT 0 1" else None
+
+        if not await self._keys.write(self._db, item.user_id, attempt):
+            raise _unknown_user(item.user_id)
 
     async def get(self, notification_id: UUID) -> NotificationView | None:
         views = await self._views(
-            f"select {_ALL} from notifications where id = $1 and deleted_at is null",
+            f"{_SELECT} where id = $1 and deleted_at is null",
             notification_id,
         )
         return views[0] if views else None
@@ -141,7 +153,7 @@ class SqlNotifications:
             clauses.append(f"(created_at, id) < (${len(given) + 1}, ${len(given) + 2})")
             given += [page.cursor.at, UUID(page.cursor.id)]
         views = await self._views(
-            f"select {_ALL} from notifications where {' and '.join(clauses)}"
+            f"{_SELECT} where {' and '.join(clauses)}"
             f" order by created_at desc, id desc limit ${len(given) + 1}",
             *given,
             page.limit + 1,
@@ -153,7 +165,7 @@ class SqlNotifications:
         after = f"and ({due}, id) > ($3, $4)" if page.cursor else ""
         cursor = [page.cursor.at, UUID(page.cursor.id)] if page.cursor else []
         views = await self._views(
-            f"select {_ALL} from notifications where user_id = $1 and deleted_at is null"
+            f"{_SELECT} where user_id = $1 and deleted_at is null"
             f" and status in ('accepted', 'scheduled', 'processing') {after}"
             f" order by {due}, id limit $2",
             user_id,
@@ -222,10 +234,9 @@ class SqlNotifications:
 async def views_of(
     connection: Connection, keys: KeyRing, rows: Sequence[Any]
 ) -> list[NotificationView]:
-    """Rows with all notification columns, opened, with their ledger lines."""
+    """Rows with all notification columns and their key, opened, with their ledger lines."""
     if not rows:
         return []
-    sealers = await keys.sealers(connection, {row["user_id"] for row in rows})
     lines = await connection.fetch(
         f"select {qualified(DELIVERY_COLUMNS, 'd')} from notification_deliveries d"
         " where d.notification_id = any($1::uuid[]) order by d.created_at, d.id",
@@ -237,11 +248,16 @@ async def views_of(
     return [
         NotificationView(
             notification_of(row),
-            open_content(sealers.get(row["user_id"]), row),
+            open_content(keys.of(row["user_id"], row), row),
             tuple(by_notification.get(row["id"], ())),
         )
         for row in rows
     ]
+
+
+def _unknown_user(user_id: str) -> Invalid:
+    problem = FieldError("userId", "unknown_user", f"There is no user {user_id}.")
+    return Invalid("unknown_user", problem.detail, errors=(problem,))
 
 
 def _page(views: list[NotificationView], limit: int, key: Any) -> Page[NotificationView]:

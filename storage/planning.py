@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 from domain.enums import Category, Channel, ConsentType, NotificationStatus, PlanTrigger
@@ -12,19 +12,18 @@ from domain.ports.storage import PlannedDelivery, PlanningSnapshot
 from domain.records import Event, Notification
 from storage.engine import Connection
 from storage.rows import (
-    DELIVERY_COLUMNS,
+    LINES,
     NOTIFICATION_COLUMNS,
     PREFERENCE_COLUMNS,
-    delivery_of,
+    lines_of,
     notification_of,
     preferences_of,
     qualified,
     type_of,
 )
 
-_LINE_COLUMNS: Final = [name.strip() for name in DELIVERY_COLUMNS.split(",")]
 _LOAD = f"""
-    select {qualified(NOTIFICATION_COLUMNS, "n")},
+    select {qualified(NOTIFICATION_COLUMNS, "n")}, {LINES} as lines,
         t.default_channels, t.default_priority, t.default_strategy, t.time_to_live,
         t.digest_rule, t.legally_transactional, t.required_consent, t.description,
         {qualified(PREFERENCE_COLUMNS, "p")}, p.timezone as preferred_timezone,
@@ -88,15 +87,10 @@ class SqlPlanning:
         row = await self._db.fetchrow(_LOAD, notification_id)
         if row is None:
             return None
-        lines = await self._db.fetch(
-            f"select {DELIVERY_COLUMNS} from notification_deliveries where notification_id = $1"
-            " order by created_at, id",
-            notification_id,
-        )
         devices = tuple(row["devices"] or ())
         return PlanningSnapshot(
             notification=notification_of(row),
-            deliveries=tuple(delivery_of(line) for line in lines),
+            deliveries=lines_of(row["lines"]),
             type=type_of(row),
             preferences=preferences_of(row["user_id"], row, row["preferred_timezone"]),
             user_timezone=row["user_timezone"],

@@ -1,6 +1,8 @@
 """Rows to records. Column lists stand beside the functions that read them."""
 
+from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from domain.content import Content, EmailOptions, PushOptions, SmsOptions
 from domain.enums import (
@@ -87,6 +89,25 @@ def delivery_of(row: Any) -> Delivery:
         error_code=row["error_code"],
         error_message=row["error_message"],
     )
+
+
+LINES = f"""
+    (select jsonb_agg(to_jsonb(line) order by line.created_at, line.id)
+     from (select {DELIVERY_COLUMNS} from notification_deliveries
+           where notification_id = n.id) line)
+"""
+"""The ledger lines of notification `n` as one column, for `lines_of`."""
+_ID_FIELDS = ("id", "notification_id")
+_INSTANT_FIELDS = ("created_at", "updated_at", "until", "intent_at", "sent_at", "delivered_at")
+
+
+def lines_of(lines: list[dict[str, Any]] | None) -> tuple[Delivery, ...]:
+    for line in lines or ():
+        for name in _ID_FIELDS:
+            line[name] = UUID(line[name])
+        for name in _INSTANT_FIELDS:
+            line[name] = datetime.fromisoformat(line[name]) if line[name] else None
+    return tuple(delivery_of(line) for line in lines or ())
 
 
 def type_of(row: Any) -> NotificationType:

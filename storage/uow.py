@@ -9,6 +9,7 @@ import asyncpg
 from domain.errors import Unavailable
 from storage.catalogue import SqlCatalogue
 from storage.deliveries import SqlDeliveries
+from storage.devices import SqlDevices
 from storage.encryption import KeyRing
 from storage.engine import Connection, Pool
 from storage.events import SqlEvents, SqlSignals
@@ -18,20 +19,22 @@ from storage.keys import SqlApiKeys
 from storage.notifications import SqlNotifications
 from storage.operations import SqlOperations
 from storage.planning import SqlPlanning
-from storage.users import SqlDevices, SqlUsers
+from storage.users import SqlUsers
 
+_ACQUIRE_WITHIN = 5.0
 _AWAY = (
     OSError,
-    TimeoutError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.ConnectionDoesNotExistError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    asyncpg.TooManyConnectionsError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.TransactionRollbackError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.InvalidCachedStatementError,
+    asyncpg.OutdatedSchemaCacheError,
     asyncpg.InterfaceError,
-    asyncpg.SerializationError,
-    asyncpg.DeadlockDetectedError,
 )
+"""No connection, a server that stops or is full, a deadlock, a standby, or a schema that changed
+under a prepared statement: all may be tried again."""
 
 
 class SqlTransaction:
@@ -103,7 +106,8 @@ class SqlUnitOfWork:
         database is away or asks for another try; nothing was changed then, or, if the commit's
         answer was lost, everything: the callers' writes are all safe to repeat."""
         try:
-            async with self._pool.acquire() as connection, connection.transaction():
+            acquired = self._pool.acquire(timeout=_ACQUIRE_WITHIN)
+            async with acquired as connection, connection.transaction():
                 yield SqlTransaction(connection, self._keys)
         except _AWAY as error:
             raise Unavailable("database_unavailable", "The database does not answer.") from error

@@ -1,4 +1,4 @@
-"""Users, their choices and their devices; addresses sealed with each user's own key."""
+"""Users and their choices; addresses sealed with each user's own key."""
 
 from datetime import datetime
 from typing import Any
@@ -6,13 +6,13 @@ from uuid import UUID
 
 import phonenumbers
 
-from domain.enums import Channel, ConsentType, Platform, PushVendor
+from domain.enums import Channel, ConsentType
 from domain.errors import NotFound
 from domain.ids import new_id
 from domain.paging import Cursor, Page, PageRequest
 from domain.preferences import Preferences
-from domain.records import Consent, Device, Subscription, User
-from storage.encryption import KeyRing, Sealer
+from domain.records import Consent, Subscription, User
+from storage.encryption import KEY_JOIN, KeyRing, Sealer
 from storage.engine import Connection
 from storage.rows import PREFERENCE_COLUMNS, preferences_of
 
@@ -20,6 +20,7 @@ USER_COLUMNS = (
     "id, email, email_verified, phone, name, attributes, locale, timezone, country, created_at,"
     " updated_at"
 )
+_SELECT = f"select {USER_COLUMNS}, wrapped_key, master_key_id from users {KEY_JOIN} id"
 _PERSONAL = (
     "subscriptions", "consents", "consent_history", "user_notification_preferences",
     "user_devices", "frequency_usage", "dedup_claims",
@@ -54,7 +55,7 @@ class SqlUsers:
         self._keys = keys
 
     async def put(self, user: User) -> User:
-        sealer = await self._keys.sealer(self._db, user.id)
+        sealer = await self._keys.sealer(self._db, user.id, keep=True)
         if sealer is None:
             sealer = await self._new_key(user)
         row = await self._db.fetchrow(
@@ -105,35 +106,30 @@ class SqlUsers:
             master,
             user.created_at,
         )
-        self._keys.forget(user.id)
-        sealer = await self._keys.sealer(self._db, user.id)
+        sealer = await self._keys.sealer(self._db, user.id, keep=True)
         if sealer is None:
             raise NotFound("user_not_found", f"There is no user {user.id}.")
         return sealer
 
     async def get(self, user_id: str) -> User | None:
-        row = await self._db.fetchrow(
-            f"select {USER_COLUMNS} from users where id = $1 and deleted_at is null", user_id
-        )
-        if row is None:
-            return None
-        return user_of(row, await self._keys.sealer(self._db, user_id))
+        row = await self._db.fetchrow(f"{_SELECT} where id = $1 and deleted_at is null", user_id)
+        return user_of(row, self._keys.of(user_id, row)) if row else None
 
     async def list(self, page: PageRequest) -> Page[User]:
         after = "and (created_at, id) < ($2, $3)" if page.cursor else ""
         cursor = [page.cursor.at, page.cursor.id] if page.cursor else []
         rows = await self._db.fetch(
-            f"select {USER_COLUMNS} from users where deleted_at is null {after}"
+            f"{_SELECT} where deleted_at is null {after}"
             " order by created_at desc, id desc limit $1",
             page.limit + 1,
             *cursor,
         )
-        sealers = await self._keys.sealers(self._db, [row["id"] for row in rows])
-        users = tuple(user_of(row, sealers.get(row["id"])) for row in rows[: page.limit])
+        users = tuple(user_of(row, self._keys.of(row["id"], row)) for row in rows[: page.limit])
         more = len(rows) > page.limit
         return Page(users, Cursor(users[-1].created_at, users[-1].id) if more else None)
 
     async def delete(self, user_id: str) -> bool:
+        await self._db.execute("delete from user_keys where user_id = $1", user_id)
         there = await self._db.fetchval(
             "update users set email = null, email_hash = null, phone = null, phone_hash = null,"
             " phone_country = null, name = null, attributes = null, locale = null,"
@@ -143,13 +139,11 @@ class SqlUsers:
         )
         if not there:
             return False
-        await self._db.execute("delete from user_keys where user_id = $1", user_id)
         for table in _PERSONAL:
             await self._db.execute(f"delete from {table} where user_id = $1", user_id)
         await self._db.execute(
             "update suppressions set user_id = null, address = null where user_id = $1", user_id
         )
-        self._keys.forget(user_id)
         return True
 
     async def preferences(self, user_id: str) -> Preferences:
@@ -261,104 +255,6 @@ class SqlUsers:
             user_id,
         )
         return tuple((row["id"], row["redrives"]) for row in rows)
-
-
-class SqlDevices:
-    def __init__(self, connection: Connection, keys: KeyRing) -> None:
-        self._db = connection
-        self._keys = keys
-
-    async def register(self, device: Device) -> Device:
-        sealer = await self._sealer(device.user_id)
-        row = await self._db.fetchrow(
-            "insert into user_devices (id, user_id, token, token_hash, platform, provider,"
-            " app_version, locale, created_at, last_seen_at)"
-            " values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
-            " on conflict (token_hash) do update set user_id = excluded.user_id,"
-            " token = excluded.token, platform = excluded.platform,"
-            " provider = excluded.provider, app_version = excluded.app_version,"
-            " locale = excluded.locale, last_seen_at = excluded.last_seen_at returning *",
-            device.id,
-            device.user_id,
-            sealer.seal("token", device.token),
-            self._keys.lookup("push", device.token),
-            device.platform,
-            device.provider,
-            device.app_version,
-            device.locale,
-            device.created_at,
-            device.last_seen_at,
-        )
-        return _device(row, sealer)
-
-    async def list(self, user_id: str) -> tuple[Device, ...]:
-        sealer = await self._sealer(user_id)
-        rows = await self._db.fetch(
-            "select * from user_devices where user_id = $1 order by id", user_id
-        )
-        return tuple(_device(row, sealer) for row in rows)
-
-    async def replace_token(self, user_id: str, old: str, device: Device) -> Device | None:
-        there = await self._db.fetchrow(
-            "select id, created_at from user_devices where user_id = $1 and token_hash = $2"
-            " for update",
-            user_id,
-            self._keys.lookup("push", old),
-        )
-        if there is None:
-            return None
-        sealer = await self._sealer(user_id)
-        new_hash = self._keys.lookup("push", device.token)
-        await self._db.execute(
-            "delete from user_devices where token_hash = $1 and id <> $2", new_hash, there["id"]
-        )
-        row = await self._db.fetchrow(
-            "update user_devices set token = $2, token_hash = $3, platform = $4, provider = $5,"
-            " app_version = $6, locale = $7, last_seen_at = $8 where id = $1 returning *",
-            there["id"],
-            sealer.seal("token", device.token),
-            new_hash,
-            device.platform,
-            device.provider,
-            device.app_version,
-            device.locale,
-            device.last_seen_at,
-        )
-        return _device(row, sealer)
-
-    async def remove(self, user_id: str, token: str) -> bool:
-        done = await self._db.fetchval(
-            "delete from user_devices where user_id = $1 and token_hash = $2 returning 1",
-            user_id,
-            self._keys.lookup("push", token),
-        )
-        return bool(done)
-
-    async def remove_by_id(self, device_id: UUID) -> bool:
-        done = await self._db.fetchval(
-            "delete from user_devices where id = $1 returning 1", device_id
-        )
-        return bool(done)
-
-    async def _sealer(self, user_id: str) -> Sealer:
-        sealer = await self._keys.sealer(self._db, user_id)
-        if sealer is None:
-            raise NotFound("user_not_found", f"There is no user {user_id}.")
-        return sealer
-
-
-def _device(row: Any, sealer: Sealer) -> Device:
-    return Device(
-        id=row["id"],
-        user_id=row["user_id"],
-        token=sealer.open("token", row["token"]) or "",
-        platform=Platform(row["platform"]),
-        provider=PushVendor(row["provider"]),
-        created_at=row["created_at"],
-        last_seen_at=row["last_seen_at"],
-        app_version=row["app_version"],
-        locale=row["locale"],
-    )
 
 
 def _country_of(phone: str | None) -> str | None:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import Query, Request, Response
 
-from api.dependencies import Use, UuidPage
+from api.dependencies import Use
 from api.documents import conflict
 from api.route import api_router, requires
 from api.schemas.common import IdPath, Listed, cursor_text
@@ -41,10 +41,10 @@ async def send(
 @router.get("", summary="List notifications")
 @requires(Scope.NOTIFICATIONS_READ)
 async def list_notifications(
-    where: Annotated[NotificationQuery, Query()], page: UuidPage, use: Use
+    where: Annotated[NotificationQuery, Query()], use: Use
 ) -> Listed[NotificationOut]:
     """Newest first."""
-    found = await use.notifications.list(where.filter(), page)
+    found = await use.notifications.list(where.filter(), where.page())
     return Listed(
         data=[notification_out(view, use.settings) for view in found.items],
         next_cursor=cursor_text(found.next_cursor),

@@ -27,10 +27,10 @@ audit = api_router("/audit", "Audit log")
 @letters.get("", summary="List dead letters")
 @requires(Scope.OPERATIONS_READ)
 async def list_dead_letters(
-    where: Annotated[DeadLetterQuery, Query()], page: UuidPage, use: Use
+    where: Annotated[DeadLetterQuery, Query()], use: Use
 ) -> Listed[DeadLetterOut]:
     """Open ones unless `status` says otherwise; newest first."""
-    found = await use.dead_letters.list(where.filter(), page)
+    found = await use.dead_letters.list(where.filter(), where.page())
     return Listed(
         data=[DeadLetterOut.of(item) for item in found.items],
         next_cursor=cursor_text(found.next_cursor),

@@ -1,13 +1,15 @@
 """Shapes every area shares."""
 
-from typing import Annotated, Generic, TypeVar
+from collections.abc import Callable
+from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID
 
-from fastapi import Path
+from fastapi import Path, Query
 from pydantic import AfterValidator, Field
 
 from domain.base import TemplateKey, TypeName, UserId, Wire
-from domain.paging import Cursor
+from domain.errors import FieldError, Invalid
+from domain.paging import Cursor, PageRequest
 
 T = TypeVar("T")
 
@@ -17,6 +19,41 @@ class Listed(Wire, Generic[T]):
 
     data: list[T]
     next_cursor: str | None = None
+
+
+def page_request(limit: int, cursor: str | None, check: Callable[[str], object]) -> PageRequest:
+    """`check` raises `ValueError` for an id this list cannot have. Raises `Invalid`."""
+    if cursor is None:
+        return PageRequest(limit)
+    decoded = Cursor.decode(cursor)
+    try:
+        check(decoded.id)
+    except ValueError as error:
+        problem = FieldError("cursor", "invalid_cursor", "A cursor of another list.")
+        raise Invalid("invalid_cursor", problem.detail, errors=(problem,)) from error
+    return PageRequest(limit, decoded)
+
+
+Limit = Annotated[int, Query(ge=1, le=200, description="Rows a page may hold.")]
+CursorText = Annotated[
+    str | None, Query(max_length=500, description="`nextCursor` of the page before.")
+]
+
+
+class Paged(Wire):
+    """The query of a list with filters, whose ids are UUIDs."""
+
+    limit: Annotated[int, Field(ge=1, le=200, description="Rows a page may hold.")] = 50
+    cursor: Annotated[
+        str | None, Field(max_length=500, description="`nextCursor` of the page before.")
+    ] = None
+
+    def page(self) -> PageRequest:
+        return page_request(self.limit, self.cursor, UUID)
+
+    def filters(self) -> dict[str, Any]:
+        """All but the page."""
+        return {name: value for name, value in self if name not in Paged.model_fields}
 
 
 def cursor_text(cursor: Cursor | None) -> str | None:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import Field, JsonValue
 
-from api.schemas.common import Ids
+from api.schemas.common import Ids, Paged
 from domain.base import Instant, TypeName, UserId, Wire
 from domain.content import EmailOptions, PushOptions, SmsOptions
 from domain.enums import (
@@ -130,7 +130,7 @@ class DeliveriesOut(Wire):
     next_cursor: None = None
 
 
-class NotificationQuery(Wire):
+class NotificationQuery(Paged):
     """Filters; all that are given must hold."""
 
     user_id: UserId | None = None
@@ -141,7 +141,7 @@ class NotificationQuery(Wire):
     created_before: Instant | None = None
 
     def filter(self) -> NotificationFilter:
-        return NotificationFilter(**dict(self))
+        return NotificationFilter(**self.filters())
 
 
 class BulkIn(Wire):

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import Field, JsonValue
 
+from api.schemas.common import Paged
 from domain.base import Instant, TypeName, Wire
 from domain.enums import Channel, Scope
 from domain.ports.storage import DeadLetterFilter
@@ -30,8 +31,17 @@ class DeadLetterChoice(Wire):
         return DeadLetterFilter(**dict(self))
 
 
-class DeadLetterQuery(DeadLetterChoice):
-    status: LetterStatus | None = "open"
+class DeadLetterQuery(Paged):
+    type: TypeName | None = None
+    channel: Channel | None = None
+    provider: Short | None = None
+    code: Short | None = None
+    status: LetterStatus = "open"
+    created_after: Instant | None = None
+    created_before: Instant | None = None
+
+    def filter(self) -> DeadLetterFilter:
+        return DeadLetterFilter(**self.filters())
 
 
 class RedriveIn(Wire):

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import firebase_admin
 import httpx
-from firebase_admin import _http_client, credentials, exceptions, messaging
+from firebase_admin import credentials, exceptions, messaging
 from firebase_admin._retry import HttpxRetry
 from google.auth.credentials import AnonymousCredentials
 from google.auth.credentials import Credentials as GoogleCredentials
@@ -94,11 +94,11 @@ class _OneCallService(messaging._MessagingService):
         super().__init__(app)
         self._client.close()
         self._fcm_url = f"{url}/v1/projects/{app.project_id}/messages:send"
-        self._async_client = _http_client.HttpxAsyncClient(
-            retry_config=HttpxRetry(max_retries=0),
-            timeout=httpx_timeout(timeout),  # type: ignore[arg-type]
-        )
-        self._async_client.async_client.auth = auth
+        client = self._async_client
+        client._timeout = httpx_timeout(timeout)  # type: ignore[assignment]
+        client.async_client.auth = auth
+        for transport in client._mounts.values():
+            transport._retry = HttpxRetry(max_retries=0)
 
     def encode(self, message: messaging.Message) -> dict[str, Any]:
         """The message as it goes over the wire. Raises `ValueError` for what FCM cannot take."""
@@ -197,8 +197,8 @@ class FirebasePushProvider:
 
 
 def _refusal(error: exceptions.FirebaseError, message: OutboundMessage) -> SendOutcome:
-    answer = error.http_response
     text = without(str(error), message.target)
+    answer = error.http_response
     if answer is None:
         return _unanswered(error, text)
     if isinstance(error, messaging.UnregisteredError):
@@ -216,6 +216,10 @@ def _unanswered(error: exceptions.FirebaseError, text: str) -> SendOutcome:
         # No access token, so the message never left.
         return Retry("bad_credentials", text, fail_over=True)
     lost = transport_error(error)
+    if isinstance(lost, httpx.HTTPStatusError):
+        # A refusal in a shape that the SDK could not read.
+        answer = lost.response
+        return status_outcome(answer.status_code, "fcm_unknown", text, answer.headers)
     return transport_outcome(lost) if lost is not None else Uncertain("malformed_answer", text)
 
 

@@ -26,7 +26,8 @@ from domain.ports.providers import (
 )
 from providers.inbox.live import InboxProvider
 from providers.push.firebase import FirebasePushProvider
-from tests.contract.cases import CASES, Bench, Wrap
+from tests.contract.bench import Bench, Wrap
+from tests.contract.cases import CASES
 from tests.contract.vendors import FIREBASE, RESEND, TWILIO, VENDORS, Vendor
 from tests.contract.wire import WireServer
 from tests.unit.sandbox.support import Receiver, SandboxProcess

@@ -4,7 +4,7 @@ nobody answers."""
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 
 
@@ -23,6 +23,7 @@ class WireServer:
     url: str
     answers: list[bytes] = field(default_factory=list)
     seen: list[Seen] = field(default_factory=list)
+    connections: int = 0
 
     def will_answer(
         self, status: int, body: bytes = b"", content_type: str = "application/json", **headers: str
@@ -31,19 +32,24 @@ class WireServer:
         self.seen.clear()
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
-            method, path, _ = head[0].split(" ")
-            headers = {
-                name.lower(): value.strip()
-                for name, _, value in (line.partition(":") for line in head[1:] if line)
-            }
-            body = await reader.readexactly(int(headers.get("content-length", 0)))
-            self.seen.append(Seen(method, path, headers, body))
-            writer.write(self.answers.pop(0) if len(self.answers) > 1 else self.answers[0])
-            await writer.drain()
-        finally:
-            writer.close()
+        self.connections += 1
+        with suppress(asyncio.IncompleteReadError, ConnectionError):
+            while True:
+                self.seen.append(await _read(reader))
+                writer.write(self.answers.pop(0) if len(self.answers) > 1 else self.answers[0])
+                await writer.drain()
+        writer.close()
+
+
+async def _read(reader: asyncio.StreamReader) -> Seen:
+    head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
+    method, path, _ = head[0].split(" ")
+    headers = {
+        name.lower(): value.strip()
+        for name, _, value in (line.partition(":") for line in head[1:] if line)
+    }
+    body = await reader.readexactly(int(headers.get("content-length", 0)))
+    return Seen(method, path, headers, body)
 
 
 def answer(
@@ -53,7 +59,6 @@ def answer(
         f"HTTP/1.1 {status} Whatever",
         f"Content-Type: {content_type}",
         f"Content-Length: {len(body)}",
-        "Connection: close",
         *(f"{name.replace('_', '-')}: {value}" for name, value in headers.items()),
     ]
     return "\r\n".join([*lines, "", ""]).encode() + body

@@ -1,0 +1,119 @@
+"""How a send ends, whatever the vendor and the way to it do. One send is always one call."""
+
+from datetime import timedelta
+from typing import Any
+
+from domain.ports.providers import Accepted, OutboundMessage
+from tests.contract.bench import Bench, case, check
+from tests.contract.vendors import Ending
+from tests.contract.wire import deaf_address
+
+
+async def _faulty(bench: Bench, expected: Ending, kind: str, **facts: Any) -> OutboundMessage:
+    message = bench.vendor.message()
+    provider = bench.provider()
+    bench.fault(message, kind, **facts)
+    check(await bench.counted(provider, message), expected, message)
+    return message
+
+
+@case
+async def success(bench: Bench, expected: Ending) -> None:
+    message = bench.vendor.message()
+    outcome = await bench.counted(bench.provider(), message)
+    check(outcome, expected, message)
+    assert isinstance(outcome, Accepted)
+    taken = bench.taken(message)
+    assert [sent["id"] for sent in taken] == [outcome.provider_message_id]
+    assert taken[0]["text"] == message.message.text
+
+
+@case
+async def permanent_refusal(bench: Bench, expected: Ending) -> None:
+    message = bench.vendor.message(target=bench.vendor.refused_target)
+    check(await bench.counted(bench.provider(), message), expected, message)
+    assert bench.taken(message) == []
+
+
+@case
+async def rate_limit(bench: Bench, expected: Ending) -> None:
+    message = await _faulty(bench, expected, "status", status=429)
+    assert bench.taken(message) == []
+
+
+@case
+async def rate_limit_with_retry_after(bench: Bench, expected: Ending) -> None:
+    await _faulty(bench, expected, "status", status=429, retryAfter=7)
+
+
+@case
+async def server_error(bench: Bench, expected: Ending) -> None:
+    await _faulty(bench, expected, "status", status=500)
+
+
+@case
+async def unavailable_with_retry_after(bench: Bench, expected: Ending) -> None:
+    await _faulty(bench, expected, "status", status=503, retryAfter=3)
+
+
+@case
+async def gateway_error(bench: Bench, expected: Ending) -> None:
+    await _faulty(bench, expected, "status", status=502)
+
+
+@case
+async def connection_refused(bench: Bench, expected: Ending) -> None:
+    with deaf_address() as url:
+        message = bench.vendor.message()
+        check(await bench.provider(url).send(message), expected, message)
+
+
+@case
+async def timeout(bench: Bench, expected: Ending) -> None:
+    message = bench.vendor.message()
+    provider = bench.provider(timeout=timedelta(milliseconds=250))
+    bench.fault(message, "delay", delayMs=2_000)
+    check(await bench.counted(provider, message), expected, message)
+
+
+@case
+async def reset_before_taking(bench: Bench, expected: Ending) -> None:
+    message = await _faulty(bench, expected, "reset")
+    assert bench.taken(message) == []
+
+
+@case
+async def dropped_response(bench: Bench, expected: Ending) -> None:
+    message = await _faulty(bench, expected, "drop_response")
+    assert len(bench.taken(message)) == 1
+
+
+@case
+async def malformed_answer(bench: Bench, expected: Ending) -> None:
+    message = bench.vendor.message()
+    provider = bench.provider(bench.wire.url)
+    for body, content_type in (
+        (b"<html>OK</html>", "text/html"),
+        (b'{"id": ', "application/json"),
+        (b"", "application/json"),
+        (b"{}", "application/json"),
+        (b"[]", "application/json"),
+        (b"null", "application/json"),
+        (b'"\xff"', "application/json"),
+    ):
+        bench.wire.will_answer(200, body, content_type)
+        check(await provider.send(message), expected, message)
+        assert len(bench.wire.seen) == 1, body
+
+
+@case
+async def wrong_address(bench: Bench, expected: Ending) -> None:
+    message = bench.vendor.message()
+    check(await bench.provider(bench.sandbox.url + "/nowhere").send(message), expected, message)
+
+
+@case
+async def bad_credentials(bench: Bench, expected: Ending) -> None:
+    message = bench.vendor.message()
+    check(await bench.unknown().send(message), expected, message)
+    assert bench.taken(message) == []
