@@ -1,7 +1,8 @@
 """Two figures: single notifications a second, and the latency of accepting one.
 
 Throughput is taken in turns with its baseline, so that a noisy minute hits both. Latency is taken
-at half of the rate at which Herald saturates, for Herald and for its baseline alike.
+at half of the rate at which Herald saturates, accepted to sent, with all of its work going on; the
+baseline is asked at the same rate.
 """
 
 import argparse
@@ -12,10 +13,13 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
 from uuid import uuid4
 
 import aiohttp
+import asyncpg
 
 from benchmarks.bare import workflows_per_second
 from benchmarks.load import closed_loop, open_loop, percentile
@@ -32,75 +36,93 @@ def main(words: Sequence[str]) -> None:
     asyncio.run(_measure(parser.parse_args(list(words))))
 
 
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """A running Herald and how hard to try it."""
+
+    api: str
+    headers: dict[str, str]
+    database: str
+    sandbox: str
+    temporal: str
+    namespace: str
+    run: str
+    count: int
+    turns: int
+    at_once: int
+    seconds: float
+
+    def body(self, turn: str, offset: int = 0) -> Callable[[int], dict[str, Any]]:
+        def make(index: int) -> dict[str, Any]:
+            return {
+                "userId": f"bench-{self.run}-{index % 100}",
+                "type": "application_update",
+                "channels": ["email"],
+                "title": f"Notification {turn} {index + offset}",
+                "content": "Something about your application has changed; have a look.",
+            }
+
+        return make
+
+
 async def _measure(options: argparse.Namespace) -> None:
     embedded = EmbeddedOptions.from_environment(os.environ)
     home = Home(embedded.home)
     state = home.read_state()
     if not state.get("up"):
         sys.exit("Start ./herald up first; the figures are taken on it.")
-    headers = {"Authorization": f"Bearer {home.secrets(os.environ)['HERALD_API_KEY']}"}
-    api, temporal = f"{state['api']}/api", state["temporal"]
-    run = uuid4().hex[:6]
-    await _users(api, headers, run)
-    async with _sandbox_counting(state["sandbox"]):
-        throughput = await _throughput(options, api, headers, run, state, temporal)
-    rate = throughput["accepted"] / 2
-    latency = await _latency(options, api, headers, run, state, rate)
-    print(json.dumps({"throughput": throughput, "latency": latency}, indent=2))
+    bench = Bench(
+        api=f"{state['api']}/api",
+        headers={"Authorization": f"Bearer {home.secrets(os.environ)['HERALD_API_KEY']}"},
+        database=state["database"],
+        sandbox=state["sandbox"],
+        temporal=state["temporal"]["address"],
+        namespace=state["temporal"]["namespace"],
+        run=uuid4().hex[:6],
+        count=options.count,
+        turns=options.turns,
+        at_once=options.at_once,
+        seconds=options.seconds,
+    )
+    await _users(bench)
+    await _keep(bench, "counts")
+    try:
+        throughput = await _throughput(bench)
+        idle = await _idle(bench)
+        latency = await _latency(bench, max(throughput["notificationsPerSecond"]) / 2)
+    finally:
+        await _keep(bench, "all")
+    print(json.dumps({"throughput": throughput, "idle": idle, "latency": latency}, indent=2))
 
 
-class _sandbox_counting:  # noqa: N801
+async def _keep(bench: Bench, mode: str) -> None:
     """The sandbox keeps only counts while a load runs."""
-
-    def __init__(self, url: str) -> None:
-        self._url = url
-
-    async def _mode(self, keep: str) -> None:
-        async with aiohttp.ClientSession() as session:
-            await session.put(f"{self._url}/mode", json={"keep": keep})
-
-    async def __aenter__(self) -> None:
-        await self._mode("counts")
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._mode("all")
+    async with aiohttp.ClientSession() as session:
+        await session.put(f"{bench.sandbox}/mode", json={"keep": mode})
 
 
-async def _users(api: str, headers: dict, run: str) -> None:
-    async with aiohttp.ClientSession(headers=headers) as session:
+async def _users(bench: Bench) -> None:
+    async with aiohttp.ClientSession(headers=bench.headers) as session:
         for number in range(100):
-            body = {"email": f"bench-{run}-{number}@example.com", "timezone": "UTC"}
-            async with session.put(f"{api}/users/bench-{run}-{number}", json=body) as answer:
+            name = f"bench-{bench.run}-{number}"
+            body = {"email": f"{name}@example.com", "timezone": "UTC"}
+            async with session.put(f"{bench.api}/users/{name}", json=body) as answer:
                 answer.raise_for_status()
 
 
-def _body(run: str, turn: str):
-    def body(index: int) -> dict:
-        return {
-            "userId": f"bench-{run}-{index % 100}",
-            "type": "application_update",
-            "channels": ["email"],
-            "title": f"Notification {turn} {index}",
-            "content": "Something about your application has changed; have a look.",
-        }
-
-    return body
-
-
-async def _throughput(options, api, headers, run, state, temporal) -> dict:
-    worker = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.bare", temporal["address"], temporal["namespace"]],
-        cwd=REPOSITORY,
-    )
+async def _throughput(bench: Bench) -> dict[str, Any]:
+    """Turn about: the bare workflow, then Herald."""
+    command = [sys.executable, "-m", "benchmarks.bare", bench.temporal, bench.namespace]
+    worker = subprocess.Popen(command, cwd=REPOSITORY)
     bare, ours, accepting = [], [], []
     try:
-        for turn in range(options.turns):
+        for turn in range(bench.turns):
             bare.append(
                 await workflows_per_second(
-                    temporal["address"], temporal["namespace"], options.count, options.at_once
+                    bench.temporal, bench.namespace, bench.count, bench.at_once
                 )
             )
-            per_second, accepted = await _one_turn(options, api, headers, run, turn, state)
+            per_second, accepted = await _one_turn(bench, f"{bench.run}-{turn}")
             ours.append(per_second)
             accepting.append(accepted)
     finally:
@@ -110,62 +132,83 @@ async def _throughput(options, api, headers, run, state, temporal) -> dict:
         "bareWorkflowsPerSecond": [round(value, 1) for value in bare],
         "notificationsPerSecond": [round(value, 1) for value in ours],
         "ratio": round(statistics.median(ours) / statistics.median(bare), 2),
-        "accepted": round(statistics.median(accepting), 1),
+        "acceptedPerSecond": round(statistics.median(accepting), 1),
     }
 
 
-async def _one_turn(options, api, headers, run, turn, state) -> tuple[float, float]:
-    """Accepted → sent: from the first request to the last ledger line that says so."""
-    import asyncpg
-
-    database = await asyncpg.connect(state["database"])
+async def _one_turn(bench: Bench, turn: str) -> tuple[float, float]:
+    """Accepted → sent: from the first request until no row is open any more."""
+    database = await asyncpg.connect(bench.database)
+    since = await database.fetchval("select now()")
     started = time.perf_counter()
     seconds = await closed_loop(
-        f"{api}/notifications", headers, _body(run, f"{run}-{turn}"), options.count,
-        options.at_once,
-    )  # fmt: skip
-    before = await database.fetchval("select now() - make_interval(secs => $1)", seconds + 1)
-    while True:
-        open_rows = await database.fetchval(
-            "select count(*) from notifications where user_id like $1 and created_at > $2"
-            " and status in ('accepted', 'scheduled', 'processing')",
-            f"bench-{run}-%",
-            before,
-        )
-        if open_rows == 0:
-            break
+        f"{bench.api}/notifications", bench.headers, bench.body(turn), bench.count, bench.at_once
+    )
+    while await database.fetchval(
+        "select exists (select 1 from notifications where created_at > $1"
+        " and status in ('accepted', 'scheduled', 'processing'))",
+        since,
+    ):
         await asyncio.sleep(0.1)
     took = time.perf_counter() - started
     await database.close()
-    return options.count / took, options.count / seconds
+    return bench.count / took, bench.count / seconds
 
 
-async def _latency(options, api, headers, run, state, rate) -> dict:
+async def _idle(bench: Bench) -> dict[str, float]:
+    """One at a time on an idle machine: from accepting to the ledger's `sent`."""
+    database = await asyncpg.connect(bench.database)
+    waits = []
+    async with aiohttp.ClientSession(headers=bench.headers) as session:
+        for index in range(60):
+            body = bench.body(f"{bench.run}-idle")(index)
+            async with session.post(f"{bench.api}/notifications", json=body) as answer:
+                accepted = await answer.json()
+            row = None
+            while row is None:
+                await asyncio.sleep(0.02)
+                row = await database.fetchrow(
+                    "select d.intent_at - n.created_at as took from notification_deliveries d"
+                    " join notifications n on n.id = d.notification_id"
+                    " where n.id = $1 and d.status = 'sent'",
+                    accepted["id"],
+                )
+            waits.append(row["took"].total_seconds())
+    await database.close()
+    waits.sort()
+    return {
+        "p50ms": round(percentile(waits, 0.5) * 1000, 1),
+        "p99ms": round(percentile(waits, 0.99) * 1000, 1),
+    }
+
+
+async def _latency(bench: Bench, rate: float) -> dict[str, Any]:
     port = free_port()
-    baseline = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.one_row", str(port), state["database"]], cwd=REPOSITORY
-    )
+    command = [sys.executable, "-m", "benchmarks.one_row", str(port), bench.database]
+    baseline = subprocess.Popen(command, cwd=REPOSITORY)
     try:
         await _answers(f"http://127.0.0.1:{port}/docs")
-        url = f"http://127.0.0.1:{port}/rows"
-        figures = {}
-        for name, target in (("oneRow", url), ("herald", f"{api}/notifications")):
-            given = headers if name == "herald" else {}
-            body = _body(run, f"{run}-latency")
-            await open_loop(target, given, body, rate, 2)
-            found = await open_loop(
-                target, given, lambda n: body(n + 1_000_000), rate, options.seconds
-            )
-            figures[name] = {
-                "p50ms": round(percentile(found, 0.5) * 1000, 1),
-                "p99ms": round(percentile(found, 0.99) * 1000, 1),
-            }
-        figures["ratePerSecond"] = round(rate, 1)
-        figures["p99Ratio"] = round(figures["herald"]["p99ms"] / figures["oneRow"]["p99ms"], 2)
-        return figures
+        one_row = await _percentiles(bench, f"http://127.0.0.1:{port}/rows", rate, "row")
+        herald = await _percentiles(bench, f"{bench.api}/notifications", rate, "accept")
     finally:
         baseline.terminate()
         baseline.wait()
+    return {
+        "ratePerSecond": round(rate, 1),
+        "oneRow": one_row,
+        "herald": herald,
+        "p99Ratio": round(herald["p99ms"] / one_row["p99ms"], 2),
+    }
+
+
+async def _percentiles(bench: Bench, url: str, rate: float, turn: str) -> dict[str, float]:
+    turn = f"{bench.run}-{turn}"
+    await open_loop(url, bench.headers, bench.body(turn), rate, 2)
+    found = await open_loop(url, bench.headers, bench.body(turn, 1_000_000), rate, bench.seconds)
+    return {
+        "p50ms": round(percentile(found, 0.5) * 1000, 1),
+        "p99ms": round(percentile(found, 0.99) * 1000, 1),
+    }
 
 
 async def _answers(url: str) -> None:

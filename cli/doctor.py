@@ -7,7 +7,6 @@ import sys
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import typer
 
@@ -157,7 +156,7 @@ def _temporal(options: EmbeddedOptions) -> Iterator[Finding]:
         return
     go = go_binary(options.environment)
     if go:
-        yield Finding("temporal", True, f"will be built once with {Path(go)}: 2-4 minutes")
+        yield Finding("temporal", True, f"will be built once with {go}: 2 to 6 minutes")
         return
     on_path = shutil.which("temporal", path=options.environment.get("PATH"))
     yield Finding("temporal", on_path is not None, on_path or "not built, and no Go 1.26", WAYS_OUT)

@@ -114,21 +114,32 @@ class TemporalGateway:
         `about` the notification shows in the Web UI. Raises `Unavailable`."""
         async with self._answering():
             try:
-                await self._client.start_workflow(
-                    NotificationWorkflow.run,
-                    NotificationInput(notification_id=notification_id, redrives=redrives),
-                    id=notification_workflow_id(notification_id, redrives),
-                    task_queue=NOTIFICATIONS_QUEUE,
-                    id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-                    id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-                    request_eager_start=True,
-                    rpc_timeout=RPC_TIMEOUT,
-                    static_summary=_summary(about) if about else None,
-                    search_attributes=self._attributes(about) if about else None,
-                    priority=_priority(about) if about else Priority.default,
-                )
-            except WorkflowAlreadyStartedError:
-                return
+                await self._start(notification_id, redrives, about, searchable=about is not None)
+            except RPCError as error:
+                if about is None or error.status is not RPCStatusCode.INVALID_ARGUMENT:
+                    raise
+                # A namespace without our search attributes must not stop a notification.
+                await self._start(notification_id, redrives, about, searchable=False)
+
+    async def _start(
+        self, notification_id: UUID, redrives: int, about: Notification | None, *, searchable: bool
+    ) -> None:
+        try:
+            await self._client.start_workflow(
+                NotificationWorkflow.run,
+                NotificationInput(notification_id=notification_id, redrives=redrives),
+                id=notification_workflow_id(notification_id, redrives),
+                task_queue=NOTIFICATIONS_QUEUE,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                request_eager_start=True,
+                rpc_timeout=RPC_TIMEOUT,
+                static_summary=_summary(about) if about else None,
+                search_attributes=self._attributes(about) if about and searchable else None,
+                priority=_priority(about) if about else Priority.default,
+            )
+        except WorkflowAlreadyStartedError:
+            return
 
     async def signal_notification(self, notification_id: UUID, redrives: int, kind: str) -> None:
         """Wakes the workflow. One that has ended, or was not started yet, needs no telling: the

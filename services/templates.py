@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 from domain.content import RenderedMessage
 from domain.enums import Channel
@@ -14,7 +14,16 @@ from domain.ports.storage import Transaction, UnitOfWork
 from domain.records import AuditEntry, TemplateSummary, TemplateVersion
 from services.catalogue import Catalogue
 
-PREVIEW_LINK = "https://example.com/preview"
+PREVIEW_LINK: Final = "https://example.com/preview"
+PREVIEW_USER: Final[Mapping[str, Any]] = {
+    "id": "preview",
+    "name": "Ada Example",
+    "email": "ada@example.com",
+    "locale": "en",
+    "timezone": "Europe/Berlin",
+    "country": "DE",
+    "attributes": {},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,22 +117,23 @@ class TemplateService:
         key: str,
         channel: Channel,
         locale: str | None,
-        data: Mapping[str, Any],
+        data: Mapping[str, Any] | None,
         user: Mapping[str, Any],
     ) -> RenderedMessage:
-        """A preview, drafts included. Raises `NotFound`, `Invalid` for what cannot be rendered."""
+        """A preview, drafts included; `data` None is the template's own example, and `user` is
+        laid over a made-up one. Raises `NotFound`, `Invalid` for what cannot be rendered."""
         template = (await self.get(key, locale, None)).template
         if channel not in template.channels:
             raise NotFound(
                 "template_channel_not_found", f"The template {key!r} has no words for {channel}."
             )
-        example = template.example
+        shown = template.example if data is None else data
         context = {
-            "user": {**_mapping(example.get("user")), **user},
-            "data": {**_mapping(example.get("data")), **data},
-            "title": "",
-            "content": "",
-            "recommendations": data.get("recommendations", example.get("recommendations", [])),
+            "user": {**PREVIEW_USER, **user},
+            "data": dict(shown),
+            "title": str(shown.get("title", "")),
+            "content": str(shown.get("content", "")),
+            "recommendations": shown.get("recommendations", []),
             "notification": {"id": "preview", "type": template.type or key},
             "links": {"unsubscribe": PREVIEW_LINK, "preferences": PREVIEW_LINK},
         }
@@ -192,10 +202,6 @@ def field_of(problem: TemplateProblem) -> str:
     """`email.mjml` → `channels.email.mjml`; the rest names a field of the template itself."""
     head = problem.path.partition(".")[0]
     return f"channels.{problem.path}" if head in set(Channel) else problem.path or "channels"
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
 
 
 def _not_found(key: str) -> NotFound:

@@ -16,6 +16,7 @@ from temporalio.worker import Worker
 from domain.errors import Unavailable
 from runtime.container import Container
 from runtime.relay_loop import run_relay
+from runtime.search_attributes import ensure_search_attributes
 from runtime.settings import Settings
 from runtime.temporal import connect_worker, make_runtime
 from workers.queues import WORK, Services, make_worker
@@ -64,6 +65,7 @@ async def serve(
             client = await connect_worker(
                 settings.temporal_address, settings.temporal_namespace, runtime=runtime
             )
+            await ensure_search_attributes(client)
             await _run([make_worker(client, queue, services) for queue in queues], stop)
         except (Unavailable, RuntimeError) as error:
             log.warning("worker.temporal_unavailable", extra={"error": str(error)})

@@ -28,7 +28,9 @@ router = api_router("/notifications/bulk", "Bulk")
 _BREATH: Final = 200
 
 
-@router.post("", status_code=202, summary="Send many notifications")
+@router.post(
+    "", status_code=202, summary="Send many notifications", response_model_exclude_none=True
+)
 @requires(Scope.NOTIFICATIONS_WRITE)
 async def send_many(body: BulkIn, use: Use) -> BulkOut:
     """Each item is accepted or refused on its own; `results` has one line per item, in order."""

@@ -23,9 +23,11 @@ class TemplateIn(Wire):
     locale: Locale = "en"
     channels: Parts = Field(min_length=1)
     variables: dict[str, JsonValue] = Field(
-        default_factory=dict, description="A JSON Schema of what the template is given."
+        default_factory=dict, description="The JSON Schema of `data`."
     )
-    example: dict[str, JsonValue] = Field(default_factory=dict)
+    example: dict[str, JsonValue] = Field(
+        default_factory=dict, description="A `data` the template can be tried with."
+    )
     status: Status = "draft"
 
     def draft(self) -> TemplateDraft:
@@ -100,11 +102,11 @@ class TemplateSummaryOut(Wire):
 
 
 class RenderIn(Wire):
-    """`data` and `user` are laid over the template's own example."""
+    """Without `data` the template's own example is used; `user` is laid over a made-up one."""
 
     channel: Channel
     locale: Locale | None = None
-    data: dict[str, JsonValue] = Field(default_factory=dict)
+    data: dict[str, JsonValue] | None = None
     user: dict[str, JsonValue] = Field(default_factory=dict)
 
 

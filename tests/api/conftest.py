@@ -63,13 +63,19 @@ def running_sandbox(api_port: int) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
+def temporal_address(stack: EmbeddedStack) -> str:
+    """A module may be without."""
+    return stack.temporal_address
+
+
+@pytest.fixture(scope="module")
 async def container(
-    stack: EmbeddedStack, database: str, sandbox_url: str, api_port: int
+    stack: EmbeddedStack, database: str, sandbox_url: str, api_port: int, temporal_address: str
 ) -> AsyncIterator[Container]:
     settings = Settings(
         DATABASE_URL=database,
         REDIS_URL=stack.redis_url,
-        TEMPORAL_ADDRESS=stack.temporal_address,
+        TEMPORAL_ADDRESS=temporal_address,
         HERALD_API_KEY=FIRST_KEY,
         HERALD_PUBLIC_URL=f"http://127.0.0.1:{api_port}",
         TEMPORAL_UI_URL="http://127.0.0.1:8233",

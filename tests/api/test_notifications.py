@@ -109,7 +109,7 @@ async def test_a_template_that_misses_a_variable_is_named(
     made = await api.post(
         "/templates",
         json={"key": key, "channels": {"sms": {"body": "Code {{ data.code }}"}},
-              "example": {"data": {"code": "1"}}, "status": "published"},
+              "example": {"code": "1"}, "status": "published"},
     )  # fmt: skip
     assert made.status_code == 201, made.text
     body = {"userId": user, "type": "one_time_code", "template": {"key": key}, "channels": ["sms"]}

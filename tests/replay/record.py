@@ -14,10 +14,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from uuid import uuid4
 
-from runtime.embedded.temporal.server import prepare_namespace
 from tests.replay import corpus
 from tests.workflows.scenarios import SCENARIOS
-from tests.workflows.world import World, open_world
+from tests.workflows.world import World, open_world, prepare
 
 
 @asynccontextmanager
@@ -38,7 +37,7 @@ async def server() -> AsyncIterator[str]:
 async def record(names: Sequence[str]) -> None:
     namespace = f"record-{uuid4().hex[:12]}"
     async with server() as address:
-        await prepare_namespace(address, namespace)
+        await prepare(address, namespace)
         async with open_world(address, namespace) as world:
             await asyncio.gather(*(_one(world, name) for name in names))
 

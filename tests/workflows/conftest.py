@@ -6,8 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from runtime.embedded.temporal.server import prepare_namespace
-from tests.workflows.world import World, open_world
+from tests.workflows.world import World, open_world, prepare
 
 if TYPE_CHECKING:
     from runtime.embedded.stack import EmbeddedStack
@@ -16,6 +15,6 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="session")
 async def world(stack: "EmbeddedStack") -> AsyncIterator[World]:
     namespace = f"workflows-{uuid4().hex[:12]}"
-    await prepare_namespace(stack.temporal_address, namespace)
+    await prepare(stack.temporal_address, namespace)
     async with open_world(stack.temporal_address, namespace) as world:
         yield world

@@ -8,6 +8,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from google.protobuf.duration_pb2 import Duration
+from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
+from temporalio.api.workflowservice.v1 import RegisterNamespaceRequest
 from temporalio.client import WorkflowExecutionStatus
 
 from domain.enums import Category, Channel, NotificationStatus, Priority, Strategy
@@ -15,6 +18,7 @@ from domain.errors import Unavailable
 from domain.ids import keyed_hash, new_id, notification_workflow_id
 from domain.messages import SignalKind
 from domain.records import Notification
+from runtime.search_attributes import KEYS, ensure_search_attributes
 from runtime.temporal import PATIENCE, REST_AFTER_FAILURE, TemporalGateway, connect
 from tests.workflows.ledger import NOW, Case
 from tests.workflows.world import World
@@ -53,6 +57,15 @@ async def test_what_is_known_shows_in_the_web_ui(world: World, gateway: Temporal
     assert seen.typed_search_attributes[CHANNEL] == ["email", "websocket"]
     assert seen.typed_search_attributes[USER_HASH] == keyed_hash(KEY, "user", ABOUT.user_id)
     assert ABOUT.user_id not in str(seen.raw_description)
+
+
+async def test_a_namespace_without_search_attributes_does_not_stop_it(world: World) -> None:
+    bare = await bare_namespace(world)
+    client = await connect(world.client.service_client.config.target_host, bare)
+    gateway = TemporalGateway(client, KEY)
+    await gateway.start_notification(ABOUT.id, 0, ABOUT)
+    seen = await client.get_workflow_handle(notification_workflow_id(ABOUT.id)).describe()
+    assert await seen.static_summary() == "job_match → email, websocket"
 
 
 async def test_a_signal_wakes_it(world: World, gateway: TemporalGateway) -> None:
@@ -136,7 +149,39 @@ async def test_an_ended_workflow_is_not_started_again(
     assert len(case.plans) == 1
 
 
+async def bare_namespace(world: World) -> str:
+    """One that knows no search attributes."""
+    name = f"bare-{new_id()}"
+    await world.client.workflow_service.register_namespace(
+        RegisterNamespaceRequest(
+            namespace=name, workflow_execution_retention_period=Duration(seconds=86_400)
+        )
+    )
+    gateway = TemporalGateway(
+        await connect(world.client.service_client.config.target_host, name), KEY
+    )
+    async with asyncio.timeout(30):
+        while True:
+            try:
+                await gateway.check()
+            except Unavailable:
+                await asyncio.sleep(0.2)
+            else:
+                return name
+
+
 def handle_of(world: World, case: Case):
     return world.client.get_workflow_handle_for(
         NotificationWorkflow.run, notification_workflow_id(case.id)
     )
+
+
+async def test_a_worker_adds_the_search_attributes(world: World) -> None:
+    bare = await bare_namespace(world)
+    client = await connect(world.client.service_client.config.target_host, bare)
+    await ensure_search_attributes(client)
+    await ensure_search_attributes(client)
+    listed = await client.operator_service.list_search_attributes(
+        ListSearchAttributesRequest(namespace=bare)
+    )
+    assert {key.name: key.indexed_value_type for key in KEYS} == dict(listed.custom_attributes)

@@ -15,9 +15,8 @@ from temporalio.worker import Worker
 from activities.delivery import DeliveryActivities
 from domain.enums import Channel
 from domain.ids import DELIVERY_QUEUES
-from runtime.embedded.temporal.server import prepare_namespace
 from tests.workflows.ledger import NOW, Case
-from tests.workflows.world import open_world
+from tests.workflows.world import open_world, prepare
 from workflows.options import DELIVER
 
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ CHANNEL = Channel.PUSH
 @pytest.mark.slow
 async def test_another_worker_takes_over(stack: "EmbeddedStack") -> None:
     address, namespace = stack.temporal_address, f"killed-{uuid4().hex[:12]}"
-    await prepare_namespace(address, namespace)
+    await prepare(address, namespace)
     others = [queue for channel, queue in DELIVERY_QUEUES.items() if channel is not CHANNEL]
     async with open_world(address, namespace, deliver_on=others) as world:
         doomed = await asyncio.create_subprocess_exec(

@@ -9,6 +9,7 @@ from typing import Any
 
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowHandle
+from temporalio.service import RPCError
 from temporalio.testing import TimeSkipper, TimeSkippingConfig
 from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
@@ -17,6 +18,7 @@ from activities.delivery import DeliveryActivities
 from activities.planning import PlanningActivities
 from domain.ids import DELIVERY_QUEUES, NOTIFICATIONS_QUEUE, notification_workflow_id
 from domain.messages import NotificationInput
+from runtime.embedded.temporal.server import prepare_namespace
 from runtime.temporal import TemporalGateway, connect_worker
 from tests.workflows.ledger import Case, Ledger
 from workflows.notification import NotificationWorkflow
@@ -88,6 +90,20 @@ async def open_world(
                 )
             )
         yield world
+
+
+async def prepare(address: str, namespace: str) -> None:
+    """A namespace whose search attributes can be used; the server hears of them a little late."""
+    await prepare_namespace(address, namespace)
+    client = await connect_worker(address, namespace)
+    async with asyncio.timeout(30):
+        while True:
+            try:
+                await client.count_workflows("Outcome IS NULL")
+            except RPCError:
+                await asyncio.sleep(0.1)
+            else:
+                return
 
 
 async def events(handle: Handle) -> list[str]:

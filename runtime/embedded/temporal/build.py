@@ -26,7 +26,7 @@ TARGETS = {
 OLDEST_GO = (1, 26)
 WAYS_OUT = (
     "Temporal needs one of these:\n"
-    "  - Go 1.26 or newer on the PATH, and `./herald up` builds the server once (2-4 minutes), or\n"
+    "  - Go 1.26 or newer on the PATH, and `./herald up` builds the server once, or\n"
     "  - TEMPORAL_ADDRESS=host:port of a Temporal server that is there already, or\n"
     "  - a network on which the Temporal SDK may download its dev server."
 )
@@ -110,10 +110,8 @@ async def _follow(process: asyncio.subprocess.Process, name: str, started: float
         while not reading.done():
             await asyncio.wait({reading}, timeout=10)
             if not reading.done():
-                say(
-                    f"  building {name} from its Go modules, once: "
-                    f"{time.monotonic() - started:.0f} s so far"
-                )
+                took = time.monotonic() - started
+                say(f"{'temporal':<16} building {name}: {took:.0f} s so far")
     except asyncio.CancelledError:
         kill_group(process.pid)
         await process.wait()

@@ -29,7 +29,7 @@ async def server_binaries(
     go = await asyncio.to_thread(go_binary, environ)
     if go is None:
         return None
-    say(f"{'temporal':<16} building the server and its Web UI, once: 2-4 minutes")
+    say(f"{'temporal':<16} building the server and its Web UI, once: 2 to 6 minutes")
     return await build(go, environ, say)
 
 

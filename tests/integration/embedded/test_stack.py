@@ -3,6 +3,7 @@ crash with what they held."""
 
 import asyncio
 import os
+import shutil
 import signal
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -19,6 +20,7 @@ from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
+from runtime.embedded import postgres_place
 from runtime.embedded.application import Application
 from runtime.embedded.home import AlreadyRunning
 from runtime.embedded.postgres_place import can_enter, find_place
@@ -213,6 +215,25 @@ async def test_a_home_nobody_else_may_enter(tmp_path: Path) -> None:
         await connection.close()
     assert closed.stat().st_mode & 0o777 == 0o700
     assert not root.exists()
+
+
+async def test_binaries_nobody_else_may_reach(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An environment below a closed folder: as root, PostgreSQL runs from a copy."""
+    package = postgres_place.find_binaries().parents[1]
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    for folder in (package, package.with_name(f"{package.name}.libs")):
+        if folder.exists():
+            shutil.copytree(folder, closed / folder.name, symlinks=True)
+    binaries = closed / package.name / postgres_place.find_binaries().parent.name / "bin"
+    monkeypatch.setattr(postgres_place, "find_binaries", lambda: binaries)
+    async with EmbeddedStack(options_for(closed / "home"), ("postgres",)) as stack:
+        assert stack.postgres is not None
+        assert (stack.postgres.binaries == binaries) == (os.geteuid() != 0)
+        connection = await asyncpg.connect(stack.database_url)
+        await connection.close()
 
 
 async def test_a_deleted_home_starts_anew(tmp_path: Path) -> None:
