@@ -10,6 +10,7 @@ from api.documents import install_document
 from api.errors import install_error_handlers
 from api.middleware import BodyLimit, Metrics
 from api.pages import dashboard
+from api.pages import preferences as preference_page
 from api.routers import (
     api_keys,
     bulk,
@@ -57,6 +58,7 @@ _ROUTERS: Final = (
     system.router,
     websocket.router,
     dashboard.router,
+    preference_page.router,
 )
 
 

@@ -1,6 +1,9 @@
-"""What routers ask for: the services, the caller, a page."""
+"""What routers ask for: the services, the caller, a page.
 
-from collections.abc import Callable
+All are coroutines, as the framework calls plain functions in a thread.
+"""
+
+from collections.abc import Awaitable, Callable
 from typing import Annotated
 from uuid import UUID
 
@@ -18,17 +21,17 @@ def services_of(connection: HTTPConnection) -> Container:
     return services
 
 
-def _services(request: Request) -> Container:
+async def _services(request: Request) -> Container:
     return services_of(request)
 
 
-def _caller(request: Request) -> Principal:
+async def _caller(request: Request) -> Principal:
     principal: Principal = request.state.principal
     return principal
 
 
-def _pager(check: Callable[[str], object]) -> Callable[..., PageRequest]:
-    def page(limit: Limit = 50, cursor: CursorText = None) -> PageRequest:
+def _pager(check: Callable[[str], object]) -> Callable[..., Awaitable[PageRequest]]:
+    async def page(limit: Limit = 50, cursor: CursorText = None) -> PageRequest:
         return page_request(limit, cursor, check)
 
     return page

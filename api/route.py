@@ -13,6 +13,7 @@ from typing import Any, Final, TypeVar
 
 from fastapi import APIRouter, Request
 from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from typing_extensions import override
 
@@ -182,6 +183,17 @@ def _refuse_null_characters(request: Request) -> None:
     if "\x00" in request.scope["path"] or b"%00" in request.scope["query_string"]:
         problem = FieldError("path", "null_character", "Text must not hold the NUL character.")
         raise Invalid("validation_error", problem.detail, errors=(problem,))
+
+
+def only(router: APIRouter, path: str, *methods: str) -> None:
+    """Answers 405 for all other methods at a path that a route with an id would match, too."""
+
+    @public
+    async def not_allowed() -> Response:
+        raise HTTPException(405, headers={"Allow": ", ".join(methods)})
+
+    others = {"GET", "POST", "PUT", "PATCH", "DELETE"} - set(methods)
+    router.add_api_route(path, not_allowed, methods=sorted(others), include_in_schema=False)
 
 
 def api_router(prefix: str, tag: str) -> APIRouter:

@@ -5,7 +5,7 @@ sure when it starts. Where it may not add them, an operator has to.
 """
 
 import logging
-from typing import Final
+from typing import TYPE_CHECKING, Final, cast
 
 from temporalio.api.operatorservice.v1 import (
     AddSearchAttributesRequest,
@@ -15,6 +15,9 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from workflows.search import CHANNEL, NOTIFICATION_TYPE, OUTCOME, USER_HASH
+
+if TYPE_CHECKING:
+    from temporalio.api.enums.v1 import IndexedValueType
 
 KEYS: Final = (NOTIFICATION_TYPE, CHANNEL, OUTCOME, USER_HASH)
 
@@ -29,7 +32,7 @@ async def ensure_search_attributes(client: Client) -> None:
             ListSearchAttributesRequest(namespace=client.namespace)
         )
         missing = {
-            key.name: key.indexed_value_type
+            key.name: cast("IndexedValueType.ValueType", int(key.indexed_value_type))
             for key in KEYS
             if key.name not in known.custom_attributes
         }

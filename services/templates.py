@@ -199,7 +199,7 @@ class TemplateService:
 
 
 def field_of(problem: TemplateProblem) -> str:
-    """`email.mjml` → `channels.email.mjml`; the rest names a field of the template itself."""
+    """The problem's place as a field of the request: `email.mjml` → `channels.email.mjml`."""
     head = problem.path.partition(".")[0]
     return f"channels.{problem.path}" if head in set(Channel) else problem.path or "channels"
 

@@ -84,17 +84,25 @@ class InboxBus:
             try:
                 async with self._redis.pubsub() as pubsub:
                     await pubsub.psubscribe(inbox_topic("*"))
-                    self._subscribed.set()
                     async for message in pubsub.listen():
-                        if message["type"] == "pmessage":
-                            self._hand_on(message)
+                        self._heard(message)
             except (RedisError, OSError) as error:
                 log.warning("inbox_bus.lost", extra={"error": type(error).__name__})
             self._subscribed.clear()
+            await asyncio.sleep(RECONNECT_AFTER)
+
+    def _heard(self, message: Mapping[str, Any]) -> None:
+        if message["type"] == "psubscribe":
+            # The client library also comes back on its own: each coming back may have missed some.
             for readers in self._readers.values():
                 for queue in readers:
                     _put(queue, OVERFLOW)
-            await asyncio.sleep(RECONNECT_AFTER)
+            self._subscribed.set()
+        elif message["type"] == "pmessage":
+            try:
+                self._hand_on(message)
+            except ValueError:
+                log.warning("inbox_bus.frame_refused")
 
     def _hand_on(self, message: Mapping[str, Any]) -> None:
         user_id = message["channel"].decode().removeprefix(inbox_topic(""))

@@ -3,9 +3,9 @@
 from datetime import timedelta
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from domain.ports.quotas import QuotaAnswer
+from storage.valkey import Courtesy
 
 _GCRA = """
 local now = redis.call('TIME')
@@ -28,16 +28,17 @@ class ValkeyQuotas:
 
     def __init__(self, redis: "Redis") -> None:
         self._script = redis.register_script(_GCRA)
+        self._courtesy = Courtesy()
 
     async def take(self, caller: str, limit_per_minute: int) -> QuotaAnswer:
         """A limit is smooth: it refills one call every `60 / limit` seconds."""
-        try:
-            allowed, remaining, reset, retry = await self._script(
-                keys=[f"quota:{caller}"], args=[limit_per_minute, _WINDOW_MS]
-            )
-        except (RedisError, OSError):
+        answer = await self._courtesy.ask(
+            lambda: self._script(keys=[f"quota:{caller}"], args=[limit_per_minute, _WINDOW_MS])
+        )
+        if answer is None:
             zero = timedelta(0)
             return QuotaAnswer(True, limit_per_minute, limit_per_minute, zero, zero)
+        allowed, remaining, reset, retry = answer
         return QuotaAnswer(
             bool(allowed),
             limit_per_minute,

@@ -32,9 +32,11 @@ _AWAY = (
     asyncpg.InvalidCachedStatementError,
     asyncpg.OutdatedSchemaCacheError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
 )
 """No connection, a server that stops or is full, a deadlock, a standby, or a schema that changed
-under a prepared statement: all may be tried again."""
+under a prepared statement: all may be tried again. The client's own error is how a statement ends
+whose connection broke while the one before it was still being cancelled."""
 
 
 class SqlTransaction:

@@ -115,9 +115,7 @@ class _Writer:
             self.block(node.else_)
         self._tag("endfor")
 
-    def expression(  # noqa: PLR0911 - one line per kind of node
-        self, node: nodes.Node, *, soft: bool = False
-    ) -> str:
+    def expression(self, node: nodes.Node, *, soft: bool = False) -> str:
         match node:
             case nodes.Const():
                 return _literal(node.value)

@@ -13,19 +13,23 @@ if TYPE_CHECKING:
     from runtime.embedded.stack import EmbeddedStack
     from storage.uow import SqlUnitOfWork
 
-_TEMPLATE = "herald_template"
+_MINE = f"herald_{os.getpid()}"
 _numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
-async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator["EmbeddedStack"]:
-    """PostgreSQL, Valkey and Temporal on ports of their own; reaped whatever happens."""
-    from runtime.embedded.options import EmbeddedOptions
-    from runtime.embedded.stack import EmbeddedStack
+async def stack(
+    tmp_path_factory: pytest.TempPathFactory, worker_id: str
+) -> AsyncIterator["EmbeddedStack"]:
+    """PostgreSQL, Valkey and Temporal on ports of their own; reaped whatever happens. In a
+    parallel run all processes share one, so a test that kills parts brings its own."""
+    from tests.shared_stack import own_stack, shared_stack
 
-    home = Path(tmp_path_factory.mktemp("herald"))
-    options = EmbeddedOptions(home=home, durable=False, environment=dict(os.environ))
-    async with EmbeddedStack(options, parts=("postgres", "valkey", "temporal")) as running:
+    if worker_id == "master":
+        opened = own_stack(Path(tmp_path_factory.mktemp("herald")))
+    else:
+        opened = shared_stack(tmp_path_factory.getbasetemp().parent)
+    async with opened as running:
         yield running
 
 
@@ -42,18 +46,19 @@ async def template_database(stack: "EmbeddedStack") -> str:
     from runtime.settings import Settings
     from storage.migrate import upgrade
 
-    await run_sql(stack.database_url, f"create database {_TEMPLATE}")
-    url = sibling(stack.database_url, _TEMPLATE)
+    name = f"{_MINE}_template"
+    await run_sql(stack.database_url, f"create database {name}")
+    url = sibling(stack.database_url, name)
     await upgrade(url)
     async with open_storage(Settings(DATABASE_URL=url)) as uow:
         await seed(uow)
-    return _TEMPLATE
+    return name
 
 
 @pytest.fixture(scope="module")
 async def database(stack: "EmbeddedStack", template_database: str) -> AsyncIterator[str]:
     """The URL of a migrated, seeded database that nobody else uses."""
-    name = f"herald_{next(_numbers)}"
+    name = f"{_MINE}_{next(_numbers)}"
     await run_sql(
         stack.database_url,
         f"create database {name} template {template_database} strategy file_copy",

@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx
 
-from runtime.embedded.home import free_port
+from runtime.embedded.home import Home, free_port
 from runtime.embedded.options import REPOSITORY
 
 START_WITHIN = 420.0
@@ -129,6 +129,7 @@ async def running_herald(home: Path, **settings: str) -> AsyncIterator[Herald]:
             process.kill()
             process.wait()
             raise
+    Home(home).remove()  # a failed test keeps it for its logs
 
 
 async def _until_up(

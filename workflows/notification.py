@@ -135,7 +135,6 @@ class NotificationWorkflow:
 
     async def _follow(self, plan: PlanResult, trigger: PlanTrigger) -> PlanTrigger | None:
         """Does what the plan says, up to the next plan's trigger; None when nothing is left."""
-        await workflow.wait_condition(lambda: not self._cancelling.locked())
         if self._stopped() or plan.ended:
             return None
         launched = self._launch(plan)

@@ -9,7 +9,7 @@ from pydantic import JsonValue, ValidationError
 
 from api.dependencies import Use
 from api.errors import validation_errors
-from api.route import api_router, requires
+from api.route import api_router, only, requires
 from api.schemas.notifications import (
     BulkErrorOut,
     BulkIn,
@@ -58,6 +58,9 @@ async def mark_many_read(body: IdsIn, use: Use) -> UpdatedOut:
 async def delete_many(body: DeleteIn, use: Use) -> DeletedOut:
     """Cancels what is still waiting and takes all out of inboxes and lists."""
     return DeletedOut(deleted=await use.notifications.delete(body.ids))
+
+
+only(router, "", "POST", "DELETE")
 
 
 async def _parsed(

@@ -6,7 +6,7 @@ from fastapi import Query, Response
 
 from api.dependencies import Caller, SeqPage, Use, UuidPage
 from api.documents import conflict, found_again
-from api.route import api_router, requires
+from api.route import api_router, only, requires
 from api.schemas.common import IdPath, Listed, cursor_text
 from api.schemas.operations import (
     AuditOut,
@@ -43,6 +43,9 @@ async def redrive_many(body: RedriveIn, caller: Caller, use: Use) -> RedriveOut:
     """Every open letter that the filter fits."""
     counts = await use.dead_letters.redrive_all(body.filter.filter(), caller.actor)
     return RedriveOut(redriven=counts.redriven, refused=counts.refused)
+
+
+only(letters, "/redrive", "POST")
 
 
 @letters.post("/{id}/redrive", status_code=202, summary="Send again")

@@ -65,6 +65,7 @@ class Home:
                 os.close(handle)
                 raise AlreadyRunning(f"Herald runs already in {self.path} (process {holder})")
             time.sleep(0.05)  # `holder` of another command holds it for an instant
+        self.write_state(up=False)  # what a killed holder wrote is no longer so
         os.ftruncate(handle, 0)
         os.pwrite(handle, str(os.getpid()).encode(), 0)
         self._lock = handle

@@ -56,8 +56,8 @@ async def test_each_channel_is_previewed(api: httpx.AsyncClient) -> None:
     body = template()
     await api.post("/templates", json=body)
     path = f"/templates/{body['key']}/render"
-    email = (await api.post(path, json={
-        "channel": "email", "data": {"job": "<b>Cook</b>"}, "user": {"name": "Ada"}})).json()  # fmt: skip
+    asked = {"channel": "email", "data": {"job": "<b>Cook</b>"}, "user": {"name": "Ada"}}
+    email = (await api.post(path, json=asked)).json()
     assert email["subject"] == "Hi Ada"
     assert "&lt;b&gt;Cook&lt;/b&gt;" in email["html"]
     assert email["text"]
@@ -83,7 +83,7 @@ async def test_a_broken_template_is_refused_and_explained(api: httpx.AsyncClient
     assert problem["errors"][0]["field"] == "channels.sms.body"
     checked = (await api.post("/templates/validate", json=broken)).json()
     assert checked["valid"] is False
-    assert checked["problems"][0]["path"] == "sms.body"
+    assert checked["problems"][0]["path"] == "channels.sms.body"
     good = (await api.post("/templates/validate", json=template())).json()
     assert good == {"valid": True, "problems": []}
     body = template()

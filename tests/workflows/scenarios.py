@@ -398,6 +398,26 @@ async def fallback_is_not_hurried_by_a_signal(world: World) -> Handle:
 
 
 @scenario
+async def fallback_fails_after_a_signal(world: World) -> Handle:
+    """The plan made meanwhile named the reserve as ready; it is used now."""
+    case = Case(
+        {PUSH: NOW, SMS: NOW},
+        strategy=Strategy.FALLBACK,
+        hold=asyncio.Event(),
+        script={PUSH: [FAILED]},
+    )
+    handle = await world.start(case, skip=False)
+    await case.calling.wait()
+    await handle.signal(SignalKind.PREFERENCES_CHANGED)
+    await world.replanned(case, 2)
+    assert case.hold is not None
+    case.hold.set()
+    await ended(handle, case, "sent")
+    assert case.sent == [SMS]
+    return handle
+
+
+@scenario
 async def escalation_read_in_time(world: World) -> Handle:
     case = Case({INBOX: NOW, EMAIL: NOW}, strategy=Strategy.ESCALATE)
     handle = await world.start(case, skip=False)
@@ -456,6 +476,21 @@ async def escalation_read_while_the_next_is_deferred(world: World) -> Handle:
     await ended(handle, case, "sent")
     assert case.sent == [INBOX]
     assert case.finished == ["read_in_time"]
+    return handle
+
+
+@scenario
+async def escalation_is_not_hurried_by_a_signal(world: World) -> Handle:
+    case = Case({INBOX: NOW, EMAIL: NOW}, strategy=Strategy.ESCALATE)
+    handle = await world.start(case, skip=False)
+    while (await state_of(handle)).waiting_until is None:
+        await asyncio.sleep(0.01)
+    await handle.signal(SignalKind.PREFERENCES_CHANGED)
+    assert (await state_of(handle)).waiting_until is not None
+    await world.by_hand.fast_forward(handle)
+    await ended(handle, case, "sent")
+    assert case.triggers == [ACCEPTED, PlanTrigger.ESCALATION]
+    assert on_time(case.attempts[1][1], timedelta(minutes=15))
     return handle
 
 

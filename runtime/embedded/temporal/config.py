@@ -49,20 +49,7 @@ def write_server(home: Home, postgres: Postgres) -> tuple[Path, int]:
             name: {"rpc": _rpc(home, name, frontend)}
             for name in ("frontend", "matching", "history", "worker")
         },
-        "clusterMetadata": {
-            "enableGlobalNamespace": False,
-            "failoverVersionIncrement": 10,
-            "masterClusterName": "active",
-            "currentClusterName": "active",
-            "clusterInformation": {
-                "active": {
-                    "enabled": True,
-                    "initialFailoverVersion": 1,
-                    "rpcName": "frontend",
-                    "rpcAddress": f"127.0.0.1:{frontend}",
-                }
-            },
-        },
+        "clusterMetadata": _cluster(frontend),
         "dcRedirectionPolicy": {"policy": "noop"},
         "publicClient": {"hostPort": f"127.0.0.1:{frontend}"},
         "dynamicConfigClient": {"filepath": str(dynamic), "pollInterval": "60s"},
@@ -71,6 +58,23 @@ def write_server(home: Home, postgres: Postgres) -> tuple[Path, int]:
     path.touch(mode=0o600)
     path.write_text(json.dumps(config, indent=2))
     return path, frontend
+
+
+def _cluster(frontend: int) -> dict[str, Any]:
+    """One cluster, which is all there is."""
+    active = {
+        "enabled": True,
+        "initialFailoverVersion": 1,
+        "rpcName": "frontend",
+        "rpcAddress": f"127.0.0.1:{frontend}",
+    }
+    return {
+        "enableGlobalNamespace": False,
+        "failoverVersionIncrement": 10,
+        "masterClusterName": "active",
+        "currentClusterName": "active",
+        "clusterInformation": {"active": active},
+    }
 
 
 def _store(postgres: Postgres, database: str, connections: int) -> dict[str, Any]:

@@ -26,8 +26,9 @@ loader.exec_module(herald)
 def fill():
     with open(sys.argv[2], "a") as log:
         log.write("filled\\n")
-    (herald.VENV / "lib" / f"python{herald.VERSION}").mkdir(parents=True)
-    (herald.VENV / "bin").mkdir()
+    (herald.VENV / "lib" / f"python{herald.VERSION}").mkdir(parents=True, exist_ok=True)
+    herald.PYTHON.parent.mkdir(exist_ok=True)
+    herald.PYTHON.unlink(missing_ok=True)
     herald.PYTHON.symlink_to(sys.executable)
     time.sleep(0.3)
 
@@ -88,8 +89,6 @@ def test_what_no_longer_fits_is_made_again(clone: Path, change: str) -> None:
         (clone / "requirements.txt").write_text("# newer\n")
     else:
         (clone / "made" / "bin" / "python").unlink()
-    shutil.rmtree(clone / "made" / "lib")
-    shutil.rmtree(clone / "made" / "bin")
     assert fill(clone).wait(30) == 0
     assert (clone / "log").read_text() == "filled\nfilled\n"
 

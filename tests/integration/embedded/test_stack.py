@@ -124,6 +124,7 @@ async def test_the_environment_of_herald_names_these_servers(stack: EmbeddedStac
     assert given["TEMPORAL_ADDRESS"] == stack.temporal_address
     assert given["HERALD_PUBLIC_URL"] == stack.api_url
     assert "POSTGRES_PASSWORD" not in given
+    assert "PYTHONDONTWRITEBYTECODE" not in given
 
 
 async def test_committed_rows_survive_a_killed_postgres(durable: EmbeddedStack) -> None:

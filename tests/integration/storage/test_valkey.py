@@ -1,0 +1,267 @@
+"""Caches, quotas and the live bus on a Valkey of their own, which is killed and comes back."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from domain.ids import inbox_topic, preferences_cache_key
+from domain.preferences import Preferences
+from runtime.embedded.options import EmbeddedOptions
+from runtime.embedded.stack import EmbeddedStack
+from storage.cache import CacheBus, PreferencesCache
+from storage.inbox_bus import FRAMES_PER_READER, OVERFLOW, InboxBus
+from storage.quotas import ValkeyQuotas
+from storage.valkey import Courtesy
+
+USER = "ada"
+
+
+@pytest.fixture(scope="module")
+async def valkey(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[EmbeddedStack]:
+    options = EmbeddedOptions(home=Path(tmp_path_factory.mktemp("valkey")), port=0, keep=False)
+    async with EmbeddedStack(options, parts=("valkey",)) as running:
+        yield running
+
+
+def client(url: str) -> "Redis":
+    return Redis.from_url(url, protocol=2, socket_connect_timeout=1, socket_timeout=None)
+
+
+@pytest.fixture
+async def redis(valkey: EmbeddedStack) -> AsyncIterator["Redis"]:
+    async with client(valkey.redis_url) as opened:
+        await opened.flushall()
+        yield opened
+
+
+@asynccontextmanager
+async def cache(url: str) -> AsyncIterator[tuple[PreferencesCache, CacheBus]]:
+    """One process's caches."""
+    async with client(url) as redis, CacheBus(redis) as bus:
+        async with asyncio.timeout(5):
+            await bus.hears.wait()
+        yield PreferencesCache(bus), bus
+
+
+class Database:
+    """What the caches stand before; counts how often it is asked."""
+
+    def __init__(self) -> None:
+        self.language = "en"
+        self.reads = 0
+
+    async def read(self) -> Preferences:
+        self.reads += 1
+        return Preferences(user_id=USER, language=self.language)
+
+
+async def until(condition: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(10):
+        while not await condition():
+            await asyncio.sleep(0.02)
+
+
+async def test_the_nearest_place_answers(redis: "Redis", valkey: EmbeddedStack) -> None:
+    database, key = Database(), preferences_cache_key(USER)
+    async with AsyncExitStack() as both:
+        ours, _ = await both.enter_async_context(cache(valkey.redis_url))
+        theirs, _ = await both.enter_async_context(cache(valkey.redis_url))
+        first = await ours.get(USER, database.read)
+        assert await ours.get(USER, database.read) == first
+        assert await theirs.get(USER, database.read) == first
+        assert database.reads == 1
+        assert 3590 < await redis.ttl(key) <= 3600
+        await redis.set(key, b"not preferences")
+        assert await ours.get(USER, database.read) == first
+    async with cache(valkey.redis_url) as (fresh, _):
+        assert await fresh.get(USER, database.read) == first
+    assert database.reads == 2
+
+
+async def test_a_change_is_seen_by_every_process(redis: "Redis", valkey: EmbeddedStack) -> None:
+    database = Database()
+    async with AsyncExitStack() as both:
+        ours, _ = await both.enter_async_context(cache(valkey.redis_url))
+        theirs, _ = await both.enter_async_context(cache(valkey.redis_url))
+        for process in (ours, theirs):
+            await process.get(USER, database.read)
+        database.language = "de"
+        await ours.drop(USER)
+        assert (await ours.get(USER, database.read)).language == "de"
+
+        async def told() -> bool:
+            return (await theirs.get(USER, database.read)).language == "de"
+
+        await until(told)
+
+
+async def test_a_value_read_before_a_change_is_not_put_back(
+    redis: "Redis", valkey: EmbeddedStack
+) -> None:
+    database = Database()
+    async with cache(valkey.redis_url) as (ours, _):
+
+        async def slow_read() -> Preferences:
+            old = await database.read()
+            database.language = "de"
+            await ours.drop(USER)
+            return old
+
+        assert (await ours.get(USER, slow_read)).language == "en"
+        assert (await ours.get(USER, database.read)).language == "de"
+
+
+async def test_without_valkey_the_database_answers_and_nothing_old_survives(
+    redis: "Redis", valkey: EmbeddedStack
+) -> None:
+    database, key = Database(), preferences_cache_key(USER)
+    async with AsyncExitStack() as both:
+        ours, bus = await both.enter_async_context(cache(valkey.redis_url))
+        theirs, other = await both.enter_async_context(cache(valkey.redis_url))
+        await theirs.get(USER, database.read)
+        valkey.kill("valkey")
+
+        async def deaf() -> bool:
+            return not (bus.hears.is_set() or other.hears.is_set())
+
+        await until(deaf)
+        database.language = "de"
+        await ours.drop(USER)
+        assert (await theirs.get(USER, database.read)).language == "de"
+        await valkey.wait_ready("valkey")
+        await asyncio.gather(bus.hears.wait(), other.hears.wait())
+        assert (await theirs.get(USER, database.read)).language == "de"
+        async with client(valkey.redis_url) as again:
+            assert await again.get(key) in {b"", None}
+
+
+async def test_a_limit_is_kept_by_all_processes_together(
+    redis: "Redis", valkey: EmbeddedStack
+) -> None:
+    async with client(valkey.redis_url) as second:
+        processes = [ValkeyQuotas(redis), ValkeyQuotas(second)]
+        answers = await asyncio.gather(*(processes[n % 2].take("key-1", 30) for n in range(50)))
+    allowed = [answer for answer in answers if answer.allowed]
+    assert len(allowed) == 30
+    assert sorted(answer.remaining for answer in allowed) == list(range(30))
+    for answer in answers:
+        assert answer.limit == 30
+        assert timedelta(0) < answer.reset <= timedelta(minutes=1)
+    refused = [answer for answer in answers if not answer.allowed]
+    assert all(timedelta(0) < a.retry_after <= timedelta(seconds=2) for a in refused)
+    assert (await processes[0].take("key-2", 30)).remaining == 29
+
+
+async def test_who_waits_as_told_is_let_in(redis: "Redis") -> None:
+    quotas = ValkeyQuotas(redis)
+    for _ in range(600):
+        last = await quotas.take("key-3", 600)
+    refused = last if not last.allowed else await quotas.take("key-3", 600)
+    while refused.allowed:
+        refused = await quotas.take("key-3", 600)
+    await asyncio.sleep(refused.retry_after.total_seconds())
+    assert (await quotas.take("key-3", 600)).allowed
+
+
+async def test_without_valkey_every_call_is_allowed_and_none_waits() -> None:
+    async with client("redis://127.0.0.1:1") as nobody:
+        quotas = ValkeyQuotas(nobody)
+        async with asyncio.timeout(1):
+            for _ in range(200):
+                assert (await quotas.take("key", 1)).allowed
+
+
+async def test_a_silent_valkey_is_given_up_on_and_asked_again_later() -> None:
+    courtesy = Courtesy(within=timedelta(milliseconds=30), rest=timedelta(milliseconds=60))
+
+    async def never() -> str:
+        await asyncio.Event().wait()
+        return "never"
+
+    async def soon() -> str:
+        return "soon"
+
+    assert await courtesy.ask(soon) == "soon"
+    assert await courtesy.ask(never) is None
+    assert await courtesy.ask(soon) is None
+    await asyncio.sleep(0.07)
+    assert await courtesy.ask(soon) == "soon"
+
+
+async def test_a_frame_reaches_every_reader_of_that_user(
+    redis: "Redis", valkey: EmbeddedStack
+) -> None:
+    frame = {"type": "notification", "seq": 7, "data": {"title": "Grüße"}}
+    async with AsyncExitStack() as all_open:
+        ours = await all_open.enter_async_context(InboxBus(redis))
+        remote = await all_open.enter_async_context(client(valkey.redis_url))
+        theirs = await all_open.enter_async_context(InboxBus(remote))
+        readers = [await all_open.enter_async_context(bus.listen(USER)) for bus in (ours, theirs)]
+        stranger = await all_open.enter_async_context(ours.listen("bob"))
+        assert await theirs.publish(USER, frame) == 2
+        async with asyncio.timeout(5):
+            assert [await reader.get() for reader in readers] == [frame, frame]
+        assert stranger.empty()
+
+
+async def test_frames_published_right_after_listening_began_arrive(
+    redis: "Redis", valkey: EmbeddedStack
+) -> None:
+    for n in range(20):
+        remote = client(valkey.redis_url)
+        async with remote, InboxBus(remote) as bus, bus.listen(USER) as reader:
+            assert await InboxBus(redis).publish(USER, {"n": n}) == 1
+            async with asyncio.timeout(5):
+                assert await reader.get() == {"n": n}
+
+
+async def test_a_slow_reader_is_told_that_it_missed_some(redis: "Redis") -> None:
+    async with InboxBus(redis) as bus, bus.listen(USER) as slow, bus.listen("bob") as other:
+        for n in range(FRAMES_PER_READER + 1):
+            await bus.publish(USER, {"n": n})
+        await bus.publish("bob", {"n": 0})
+        async with asyncio.timeout(5):
+            assert await other.get() == {"n": 0}
+        assert await slow.get() == OVERFLOW
+        assert slow.empty()
+
+
+async def test_a_frame_nobody_understands_harms_nobody(redis: "Redis") -> None:
+    async with InboxBus(redis) as bus, bus.listen(USER) as reader:
+        await redis.publish(inbox_topic(USER), b"{broken")
+        await bus.publish(USER, {"n": 1})
+        async with asyncio.timeout(5):
+            assert await reader.get() == {"n": 1}
+
+
+async def test_readers_resume_when_valkey_comes_back(valkey: EmbeddedStack) -> None:
+    async with client(valkey.redis_url) as own, InboxBus(own) as bus, bus.listen(USER) as reader:
+        valkey.kill("valkey")
+
+        async def refused() -> bool:
+            try:
+                await bus.publish(USER, {"n": 0})
+            except ConnectionError:
+                return True
+            return False
+
+        await until(refused)
+        await valkey.wait_ready("valkey")
+        async with asyncio.timeout(10):
+            assert await reader.get() == OVERFLOW
+        await until(lambda: _published(bus))
+        async with asyncio.timeout(10):
+            assert await reader.get() == {"n": 1}
+
+
+async def _published(bus: InboxBus) -> bool:
+    try:
+        return await bus.publish(USER, {"n": 1}) == 1
+    except (ConnectionError, RedisError):
+        return False
