@@ -126,11 +126,14 @@ class DeliverService:
     async def _obstacle(
         self, tx: Transaction, job: DeliveryJob, channel: Channel, now: datetime
     ) -> DeliverResult | None:
-        """What the plan could not know yet: it expired, or the address went away."""
+        """What the plan could not know yet: it expired, the address went away, or the user
+        switched the channel off between two attempts."""
         in_doubt = any(line.status is DeliveryStatus.SENDING for line in job.deliveries)
         expires_at = job.notification.expires_at
         if expires_at is not None and expires_at <= now and not in_doubt:
             return await self._recorder.skip_channel(tx, job, channel, "expired")
+        if job.preferences.channels[channel].enabled is False and not in_doubt:
+            return await self._recorder.skip_channel(tx, job, channel, "channel_disabled")
         usable = [target for target in job.targets if target.suppressed_reason is None]
         if usable or in_doubt:
             return None

@@ -76,6 +76,7 @@ class PreferenceService:
         """`change` has the wire shape, in either case; what is absent stays. Raises `NotFound`,
         `Invalid("validation_error")` with the fields that are wrong."""
         async with self._uow() as tx:
+            await tx.users.lock(user_id)
             before = await _view(tx, user_id)
             merged = merge_preferences(before, change)
             signals = await self._store(tx, merged)
@@ -85,6 +86,7 @@ class PreferenceService:
     async def reset(self, user_id: str) -> PreferencesView:
         """Everything to its default. Raises `NotFound("user_not_found")`."""
         async with self._uow() as tx:
+            await tx.users.lock(user_id)
             before = await _view(tx, user_id)
             fresh = Preferences(user_id=user_id)
             signals = await self._store(tx, fresh)

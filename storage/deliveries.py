@@ -268,6 +268,8 @@ class SqlDeliveries:
         return delivery_of(moved)
 
     async def bury(self, letters: Sequence[DeadLetter]) -> None:
+        if not letters:
+            return
         await self._db.executemany(
             "insert into dead_letters (id, notification_id, delivery_id, user_id, type, channel,"
             " provider, code, message, status, created_at)"

@@ -146,6 +146,9 @@ class SqlUsers:
         )
         return True
 
+    async def lock(self, user_id: str) -> None:
+        await self._db.execute("select pg_advisory_xact_lock(hashtextextended($1, 13))", user_id)
+
     async def preferences(self, user_id: str) -> Preferences:
         row = await self._db.fetchrow(
             f"select {PREFERENCE_COLUMNS}, p.timezone as preferred_timezone from users u"

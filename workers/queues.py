@@ -6,8 +6,7 @@ from datetime import timedelta
 from typing import Any, Final, Protocol
 
 from temporalio.client import Client
-from temporalio.worker import PollerBehaviorAutoscaling, Worker
-from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+from temporalio.worker import PollerBehaviorAutoscaling, UnsandboxedWorkflowRunner, Worker
 
 from activities.delivery import DeliveryActivities
 from activities.planning import PlanningActivities
@@ -71,9 +70,7 @@ def make_worker(client: Client, queue: str, services: Services) -> Worker:
         task_queue=queue,
         workflows=work.workflows,
         activities=work.activities(services),
-        workflow_runner=SandboxedWorkflowRunner(
-            restrictions=SandboxRestrictions.default.with_passthrough_all_modules()
-        ),
+        workflow_runner=UnsandboxedWorkflowRunner(),
         no_remote_activities=bool(work.workflows),
         max_concurrent_workflow_tasks=MAX_WORKFLOW_TASKS,
         max_concurrent_local_activities=MAX_LOCAL_ACTIVITIES,

@@ -202,6 +202,9 @@ class UserRepository(Protocol):
         """Destroys the user's data key and every row that names the user's addresses.
         Notifications stay as bare, unreadable lines for the accounts."""
 
+    async def lock(self, user_id: str) -> None:
+        """Makes other changes of this user's choices wait until the transaction ends."""
+
     async def preferences(self, user_id: str) -> Preferences:
         """Stored choices or the defaults. Raises `NotFound("user_not_found")`."""
 

@@ -7,6 +7,7 @@ live side by side.
 """
 
 import base64
+import http
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -198,7 +199,11 @@ class ResendEmailProvider:
                 restricted = error.error_type == "restricted_api_key"
                 if exchange.status in (401, 403) and not restricted:
                     problems.append(ConfigurationProblem("RESEND_API_KEY", error.message))
-                elif exchange.status is None or error.error_type == "application_error":
+                elif exchange.status is None or (
+                    # Not Resend's API at all; a bad moment of the vendor's is no misconfiguration.
+                    exchange.status < http.HTTPStatus.INTERNAL_SERVER_ERROR
+                    and error.error_type == "application_error"
+                ):
                     problems.append(ConfigurationProblem("RESEND_API_URL", error.message))
         return tuple(problems)
 

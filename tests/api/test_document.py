@@ -32,18 +32,25 @@ EXAMPLES = 12
 USER = "somebody"
 FIRST = {"Authorization": f"Bearer {FIRST_KEY}"}
 CHECKS = [
-    not_a_server_error, status_code_conformance, content_type_conformance,
-    response_headers_conformance, response_schema_conformance, unsupported_method, ignored_auth,
-]  # fmt: skip
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    unsupported_method,
+    ignored_auth,
+]
 
 
 @pytest.fixture(scope="module")
 def served(stack: EmbeddedStack, database: str) -> Iterator[str]:
     """The API on a loop of its own, as the calls of these tests block theirs."""
     configured = Settings(
-        DATABASE_URL=database, REDIS_URL=stack.redis_url, HERALD_API_KEY=FIRST_KEY,
+        DATABASE_URL=database,
+        REDIS_URL=stack.redis_url,
+        HERALD_API_KEY=FIRST_KEY,
         TEMPORAL_ADDRESS=stack.temporal_address,
-    )  # fmt: skip
+    )
     port = free_port()
     running = uvicorn.Server(
         uvicorn.Config(
@@ -52,7 +59,7 @@ def served(stack: EmbeddedStack, database: str) -> Iterator[str]:
             port=port,
             log_level="error",
             ws="websockets-sansio",
-        )  # fmt: skip
+        )
     )
     thread = threading.Thread(target=running.run, daemon=True)
     thread.start()

@@ -1,5 +1,6 @@
 """Preferences, subscriptions and consents; each change plans waiting notifications anew."""
 
+import asyncio
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -229,3 +230,16 @@ async def test_a_change_is_told_to_what_waits(
     answer = await api.request(method, f"/users/{user}{path}", json=body)
     assert answer.is_success, answer.text
     assert await signals(database, item["id"]) == ["preferences_changed"]
+
+
+async def test_changes_at_the_same_instant_are_all_kept(api: httpx.AsyncClient) -> None:
+    """Merging reads and writes: two at once must not undo each other."""
+    await api.put("/users/at-once", json={"email": "at-once@example.com"})
+    path = "/users/at-once/preferences"
+    categories = ["jobs", "messages", "marketing", "applications", "announcements"]
+    answers = await asyncio.gather(
+        *(api.put(path, json={"categories": {name: {"enabled": False}}}) for name in categories)
+    )
+    assert {answer.status_code for answer in answers} == {200}
+    kept = (await api.get(path)).json()["categories"]
+    assert sorted(kept) == sorted(categories)

@@ -22,7 +22,7 @@ from domain.ports.providers import (
     Uncertain,
 )
 from domain.ports.storage import DeadLetterFilter
-from domain.preferences import Frequency, Preferences
+from domain.preferences import ChannelPreference, Frequency, Preferences
 from domain.records import TemplateVersion
 from tests.integration.conftest import Core, now
 
@@ -156,6 +156,20 @@ async def test_cancel_between_two_attempts_stops_the_second(core: Core) -> None:
         await core.deliver(sent)
     assert (await core.cancelling.cancel(sent)).outcome is CancelOutcome.CANCELLED
     await core.deliver(sent)
+    assert len(core.provider.sent) == 1
+
+
+async def test_a_channel_switched_off_between_two_attempts_is_not_tried_again(core: Core) -> None:
+    core.provider.script = [Retry("busy", "Later.")]
+    user = await core.user()
+    sent = await core.accept(user)
+    await core.plan(sent)
+    with pytest.raises(RetryLater):
+        await core.deliver(sent)
+    off = {Channel.EMAIL: ChannelPreference(enabled=False)}
+    async with core.uow() as tx:
+        await tx.users.put_preferences(Preferences(user_id=user, channels=off), now())
+    assert (await core.deliver(sent)).outcome is DeliverOutcome.SKIPPED
     assert len(core.provider.sent) == 1
 
 

@@ -13,7 +13,6 @@ from domain.content import Content
 from domain.enums import Channel, DeliveryStatus, NotificationStatus, Platform, PushVendor
 from domain.ids import new_id
 from domain.ports.deliveries import AttemptResult
-from domain.receipts import RECEIPTS
 from domain.records import DeadLetter, Delivery, Device, Suppression
 from tests.integration.storage.conftest import Ledger, now
 
@@ -247,51 +246,6 @@ async def test_a_line_that_is_there_is_left_alone(ledger: Ledger) -> None:
     assert (await stored(ledger, line)).status is S.SENDING
     async with ledger.uow() as tx:
         assert len(await tx.deliveries.of(item.id)) == 1
-
-
-@pytest.mark.parametrize("order", list(itertools.permutations([S.SENT, S.DELIVERED, S.COMPLAINED])))
-async def test_receipts_in_any_order_end_the_same(
-    ledger: Ledger, order: tuple[DeliveryStatus, ...]
-) -> None:
-    line = await sending(ledger)
-    message = f"m-{line.id}"
-    async with ledger.uow() as tx:
-        await tx.deliveries.record([result(line, provider_message_id=message)])
-        for status in (*order, *order):
-            after = await tx.deliveries.receive(
-                "resend", message, status, now(), code=None, message=None
-            )
-            assert after is not None
-    assert after.status is S.COMPLAINED
-
-
-async def test_a_receipt_for_nobody_and_one_for_another_provider(ledger: Ledger) -> None:
-    line = await sending(ledger)
-    message = f"m-{line.id}"
-    async with ledger.uow() as tx:
-        await tx.deliveries.record([result(line, provider_message_id=message)])
-        for provider, known in (("resend", "other"), ("twilio", message)):
-            assert None is await tx.deliveries.receive(
-                provider, known, S.DELIVERED, now(), code=None, message=None
-            )
-        failed = await tx.deliveries.receive(
-            "resend", message, S.BOUNCED, now(), code="hard", message="No such box."
-        )
-        known_ids = await tx.deliveries.known_message_ids("resend", [message, "other"])
-    assert failed is not None
-    assert (failed.status, failed.error_code) == (S.BOUNCED, "hard")
-    assert known_ids == {message}
-    assert S.BOUNCED in RECEIPTS
-
-
-async def test_two_lines_cannot_claim_the_same_message(ledger: Ledger) -> None:
-    first, second = await sending(ledger), await sending(ledger)
-    message = f"m-{first.id}"
-    async with ledger.uow() as tx:
-        await tx.deliveries.record([result(first, provider_message_id=message)])
-    with pytest.raises(asyncpg.UniqueViolationError):
-        async with ledger.uow() as tx:
-            await tx.deliveries.record([result(second, provider_message_id=message)])
 
 
 async def test_closing_ends_what_is_open_and_reopening_what_failed(ledger: Ledger) -> None:

@@ -31,6 +31,7 @@ async def test_one_notification_from_accepting_to_sent(database: str) -> None:
     user = a_user()
     async with uow() as tx:
         await tx.users.put(user)
+        await tx.planning.load(new_id())  # a new connection learns its types, once
     async with pool.acquire() as connection:
         connection.add_query_logger(lambda record: asked.append(record.query))
 
