@@ -25,20 +25,26 @@ class Relay(Protocol):
 
 async def run_relay(relay: Relay, stop: asyncio.Event) -> None:
     """Until `stop` is set. A pass that has begun is finished."""
-    away = False
+    trouble = ""
     while not stop.is_set():
         try:
             done = await relay.run_once()
-        except Unavailable:
-            if not away:
-                log.warning("relay.temporal_unavailable")
-            away, rest = True, REST_AFTER_FAILURE
-        except Exception:
-            log.exception("relay.pass_failed")
+        except Unavailable as away:
+            trouble = _noted(away.code, trouble)
+            rest = REST_AFTER_FAILURE
+        except Exception as error:
+            trouble = _noted(type(error).__name__, trouble)
             rest = REST_AFTER_FAILURE
         else:
-            away, rest = False, timedelta(0) if done else REST
+            trouble, rest = "", timedelta(0) if done else REST
         await _rest(rest, stop)
+
+
+def _noted(trouble: str, before: str) -> str:
+    """Logs a trouble when it begins, not at each pass that it lasts."""
+    if trouble != before:
+        log.warning("relay.pass_failed", extra={"error": trouble}, exc_info=True)
+    return trouble
 
 
 async def _rest(rest: timedelta, stop: asyncio.Event) -> None:

@@ -97,11 +97,12 @@ class DeliverService:
                 failure = Failure(problem.code, problem.detail)
                 return await self._recorder.fail_channel(tx, job, command.channel, failure)
             job = await self._with_lines(tx, job, command.channel)
+            lines = [line.id for line in job.deliveries if _may_try(line)]
+            if not lines:
+                # Not even an empty intent: it would say that something was tried.
+                return _Prepared(job, provider, message, ())
             intents = await tx.deliveries.write_intent(
-                command.notification_id,
-                [line.id for line in job.deliveries if _may_try(line)],
-                provider.name,
-                now,
+                command.notification_id, lines, provider.name, now
             )
             if command.channel is Channel.WEBSOCKET and intents:
                 message = await self._into_inbox(tx, job, message)
@@ -223,4 +224,5 @@ def _without_target(
 
 
 def _may_try(line: Delivery) -> bool:
-    return line.status.is_open or line.status is DeliveryStatus.SENDING
+    """A deferred line is not: its plan said later, since this attempt was asked for."""
+    return line.status in {DeliveryStatus.PENDING, DeliveryStatus.SENDING}

@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,22 @@ if TYPE_CHECKING:
 
 _MINE = f"herald_{os.getpid()}"
 _numbers = itertools.count(1)
+
+_ending = {"status": 0}
+
+
+def pytest_sessionfinish(exitstatus: int) -> None:
+    _ending["status"] = int(exitstatus)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Ends at once when all is said: the Temporal SDK's threads now and then crash an
+    interpreter that is being taken down, and a crash would hide how the tests ended."""
+    if not hasattr(config, "workerinput"):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(_ending["status"])
 
 
 @pytest.fixture(scope="session")

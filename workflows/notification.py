@@ -129,8 +129,7 @@ class NotificationWorkflow:
                 raise
             await self._finish("planning_failed")
             return None
-        self._progress.plan = plan
-        self._progress.plans += 1
+        self._progress.planned(plan, trigger)
         return plan
 
     async def _follow(self, plan: PlanResult, trigger: PlanTrigger) -> PlanTrigger | None:

@@ -13,7 +13,7 @@ from domain.messages import CancelOutcome, DeliverOutcome, Message, PlanResult
 ORDINARY = "sent"
 TROUBLES = (DeliverOutcome.FAILED, DeliverOutcome.UNKNOWN)
 SKIPS_TOLERATED = 3
-"""A channel that plans call ready and deliveries skip would go round for ever."""
+"""In a row: a channel that plans call ready and deliveries skip would go round for ever."""
 
 
 class NotificationState(Message):
@@ -54,6 +54,12 @@ class Progress:
     """Channels whose delivery ended in an error no retry can mend."""
     skips: Counter[Channel] = field(default_factory=Counter)
     last: DeliverOutcome | None = None
+
+    def planned(self, plan: PlanResult, trigger: PlanTrigger) -> None:
+        self.plan = plan
+        self.plans += 1
+        if trigger is not PlanTrigger.FALLBACK:
+            self.skips.clear()
 
     def landed(self, channel: Channel, outcome: DeliverOutcome) -> None:
         self.deliveries[channel] = outcome
@@ -99,9 +105,11 @@ class Progress:
         """One word for the whole."""
         if self.cancelled in {CancelOutcome.CANCELLED, CancelOutcome.PARTIALLY_SENT}:
             return self.cancelled.value
-        endings = set(self.deliveries.values())
+        endings = tuple(self.deliveries.values())
         one_is_enough = self.plan is not None and self.plan.strategy is not Strategy.ALL
-        if DeliverOutcome.SENT in endings and (one_is_enough or endings.isdisjoint(TROUBLES)):
+        if DeliverOutcome.SENT in endings and (
+            one_is_enough or not any(trouble in endings for trouble in TROUBLES)
+        ):
             return ORDINARY
         for trouble in TROUBLES:
             if trouble in endings:

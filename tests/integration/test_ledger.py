@@ -173,6 +173,26 @@ async def test_a_channel_switched_off_between_two_attempts_is_not_tried_again(co
     assert len(core.provider.sent) == 1
 
 
+async def test_an_attempt_asked_for_before_the_instant_moved_sends_nothing(core: Core) -> None:
+    """Paused, then amended to tomorrow, then resumed: the old attempt must not go out now."""
+    sent = await core.accept(await core.user())
+    await core.plan(sent)
+    async with core.uow() as tx:
+        await tx.operations.set_paused("channel:email", paused=True, at=now())
+    try:
+        with pytest.raises(RetryLater):
+            await core.deliver(sent)
+        later = now() + timedelta(days=1)
+        await core.amending.amend(sent, AmendNotification(scheduled_at=later))
+        assert not (await core.plan(sent, trigger=PlanTrigger.AMENDED)).ready
+    finally:
+        async with core.uow() as tx:
+            await tx.operations.set_paused("channel:email", paused=False, at=now())
+    assert (await core.deliver(sent)).outcome is DeliverOutcome.SKIPPED
+    assert core.provider.sent == []
+    assert (await core.view(sent)).notification.status is NotificationStatus.SCHEDULED
+
+
 async def test_cancel_and_send_race_and_the_answer_is_always_true(core: Core) -> None:
     """Many at once: whatever was answered `cancelled` was never handed to the provider."""
     user = await core.user()

@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
+from temporalio.client import WorkflowUpdateStage
 from temporalio.service import RPCError, RPCStatusCode
 
 from domain.delivering import RetryLater
@@ -229,13 +230,13 @@ async def cancel_twice(world: World) -> Handle:
     case = Case({EMAIL: DAY}, hold=asyncio.Event())
     handle = await world.start(case, skip=False)
     await case.planned.wait()
-    answers = await asyncio.gather(
-        handle.execute_update(NotificationWorkflow.cancel),
-        handle.signal(SignalKind.CANCEL),
-        return_exceptions=True,
+    update = await handle.start_update(
+        NotificationWorkflow.cancel, wait_for_stage=WorkflowUpdateStage.ACCEPTED
     )
-    first = answers[0]
-    assert isinstance(first, CancelResult)
+    answers = await asyncio.gather(
+        update.result(), handle.signal(SignalKind.CANCEL), return_exceptions=True
+    )
+    assert isinstance(answers[0], CancelResult)
     await ended(handle, case, "cancelled")
     assert case.cancels[0] is CancelOutcome.CANCELLED
     assert set(case.cancels[1:]) <= {CancelOutcome.ALREADY_FINAL}

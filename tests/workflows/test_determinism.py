@@ -60,8 +60,8 @@ def _calls_the_outside(node: ast.AST) -> bool:
         case ast.Call(func=ast.Attribute()):
             owner = ast.unparse(node.func.value)
             return node.func.attr in BANNED_ATTRIBUTES and owner != "workflow"
-        case ast.Global() | ast.Nonlocal() | ast.Set() | ast.SetComp():
-            return not isinstance(node, ast.Set)
+        case ast.Global() | ast.Nonlocal() | ast.SetComp():
+            return True
     return False
 
 

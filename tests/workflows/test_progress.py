@@ -52,6 +52,24 @@ def test_the_reserve_is_what_was_not_tried_and_what_is_held() -> None:
     assert progress.reserve() == ()
 
 
+def test_a_channel_skipped_again_and_again_is_given_up() -> None:
+    progress = Progress()
+    for trigger in (PlanTrigger.ACCEPTED, PlanTrigger.FALLBACK, PlanTrigger.FALLBACK):
+        assert progress.broken == set()
+        progress.planned(plan(Strategy.FALLBACK, ready=(EMAIL,)), trigger)
+        progress.landed(EMAIL, SKIPPED)
+    assert progress.broken == {EMAIL}
+
+
+def test_a_channel_put_off_again_and_again_is_not_given_up() -> None:
+    """Amended to later during each rest: the delivery finds it deferred, and says skipped."""
+    progress = Progress()
+    for _ in range(9):
+        progress.planned(plan(ready=(EMAIL,)), PlanTrigger.AMENDED)
+        progress.landed(EMAIL, SKIPPED)
+    assert progress.broken == set()
+
+
 @pytest.mark.parametrize(
     ("strategy", "endings", "word"),
     [

@@ -153,6 +153,23 @@ async def prepare_namespace(address: str, namespace: str = NAMESPACE) -> None:
         await client.operator_service.add_search_attributes(
             AddSearchAttributesRequest(namespace=namespace, search_attributes=missing)
         )
+    await _until_searchable(address, namespace)
+
+
+async def _until_searchable(address: str, namespace: str) -> None:
+    """New search attributes take a moment too; until then a start that names one is refused."""
+    scoped = await Client.connect(address, namespace=namespace)
+    query = " AND ".join(f"{name} IS NULL" for name in SEARCH_ATTRIBUTES)
+    async with asyncio.timeout(30):
+        while True:
+            try:
+                await scoped.count_workflows(query)
+            except RPCError as error:
+                if error.status is not RPCStatusCode.INVALID_ARGUMENT:
+                    raise
+                await asyncio.sleep(0.2)
+            else:
+                return
 
 
 async def _until_known(client: Client, namespace: str) -> None:

@@ -50,7 +50,8 @@ def clone(tmp_path: Path) -> Path:
 
 
 def environment(clone: Path) -> dict[str, str]:
-    return {**os.environ, "HERALD_VENV": str(clone / "made"), "PYTHONSAFEPATH": "1"}
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    return {**inherited, "HERALD_VENV": str(clone / "made"), "PYTHONSAFEPATH": "1"}
 
 
 def fill(clone: Path) -> "subprocess.Popen[bytes]":
