@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -41,8 +42,14 @@ class Herald:
         return described
 
     def pid(self, name: str) -> int:
-        pids = {item["name"]: item["pid"] for item in self.status()["processes"]}
-        return int(pids[name])
+        """The part's process; one that is just being brought back is waited for."""
+        deadline = time.monotonic() + 20
+        while True:
+            pids = {item["name"]: item["pid"] for item in self.status()["processes"]}
+            if name in pids:
+                return int(pids[name])
+            assert time.monotonic() < deadline, f"{name} is not there: {pids}"
+            time.sleep(0.1)
 
     def kill(self, name: str) -> None:
         os.kill(self.pid(name), signal.SIGKILL)
