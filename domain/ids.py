@@ -40,13 +40,5 @@ def preferences_cache_key(user_id: str) -> str:
     return f"user:{user_id}:preferences"
 
 
-def sessions_cache_key(user_id: str) -> str:
-    return f"user:{user_id}:sessions"
-
-
-def sent_cache_key(user_id: str, content_hash: str) -> str:
-    return f"user:{user_id}:sent:{content_hash}"
-
-
 def inbox_topic(user_id: str) -> str:
     return f"inbox:{user_id}"

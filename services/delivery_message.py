@@ -7,12 +7,12 @@ from typing import Any, Protocol
 
 from domain.content import Content, RenderedMessage
 from domain.enums import Channel
-from domain.locales import best_locale
 from domain.ports.deliveries import DeliveryJob, Target
 from domain.ports.providers import OutboundMessage
 from domain.ports.runtime import RenderProblem, TemplateRendererPort
 from domain.records import Delivery, NotificationType, TemplateVersion
 from services.catalogue import Catalogue
+from services.locales import choose_locale
 
 
 class Links(Protocol):
@@ -55,7 +55,7 @@ class MessageComposer:
         versions = await self.catalogue.published(key)
         if not versions:
             raise RenderProblem("template_missing", f"The template {key!r} no longer exists.")
-        return versions[best_locale(job.preferences.language or job.user.locale, versions)]
+        return versions[choose_locale(list(versions), [job.preferences.language, job.user.locale])]
 
     def _context(self, job: DeliveryJob) -> Mapping[str, Any]:
         user, notification, content = job.user, job.notification, job.content

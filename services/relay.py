@@ -49,6 +49,10 @@ class RelayService:
                 older_than=now - GRACE, again_before=now - CLAIM, limit=batch
             )
         await _bounded([self._gateway.start_notification(row, redrives) for row, redrives in rows])
+        if rows:
+            # A backlog that Temporal has is not told of again at each pass.
+            async with self._uow() as tx:
+                await tx.notifications.mark_started([row for row, _ in rows])
         return len(rows)
 
     async def _tell_signals(self, batch: int) -> int:

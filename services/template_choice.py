@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from domain.commands import NewNotification
 from domain.enums import Channel
 from domain.errors import FieldError, Invalid
-from domain.locales import best_locale
 from domain.ports.runtime import TemplateRendererPort
 from domain.records import NotificationType, TemplateVersion
 from services.catalogue import Catalogue
+from services.locales import choose_locale
 
 
 class TemplateChooser:
@@ -37,7 +37,7 @@ class TemplateChooser:
                 "template.key", "unknown_template", f"No published template has the key {key!r}."
             )
         wanted = new.template.locale if new.template else None
-        version = versions[best_locale(wanted, versions)]
+        version = versions[choose_locale(list(versions), [wanted])]
         self._check_variables(version, new, channels)
         return version
 

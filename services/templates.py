@@ -7,12 +7,12 @@ from typing import Any, Final
 from domain.content import RenderedMessage
 from domain.enums import Channel
 from domain.errors import Conflict, FieldError, Invalid, NotFound
-from domain.locales import DEFAULT_LOCALE, best_locale
 from domain.paging import Page, PageRequest
 from domain.ports.runtime import Clock, RenderProblem, TemplateProblem, TemplateRendererPort
 from domain.ports.storage import Transaction, UnitOfWork
 from domain.records import AuditEntry, TemplateSummary, TemplateVersion
 from services.catalogue import Catalogue
+from services.locales import DEFAULT_LOCALE, choose_locale
 
 PREVIEW_LINK: Final = "https://example.com/preview"
 PREVIEW_USER: Final[Mapping[str, Any]] = {
@@ -90,7 +90,7 @@ class TemplateService:
             found = {item.locale: item for item in await tx.catalogue.template(key)}
             if not found:
                 raise _not_found(key)
-            chosen = found[best_locale(locale, found)]
+            chosen = found[choose_locale(list(found), [locale])]
             if version is not None:
                 exact = await tx.catalogue.template(key, locale=chosen.locale, version=version)
                 if not exact:

@@ -4,6 +4,7 @@ import pytest
 
 from domain.content import RenderedMessage
 from domain.enums import Channel
+from services.locales import choose_locale
 from templates.catalogue import (
     DEFAULT_TEMPLATE,
     StarterTemplate,
@@ -12,7 +13,6 @@ from templates.catalogue import (
 )
 from templates.compile import CompiledTemplate, compile_template
 from templates.errors import MissingVariable
-from templates.locale import choose_locale
 from templates.renderer import TemplateRenderer
 from templates.validation import SAMPLE_CONTEXT, validate_template
 
