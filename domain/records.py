@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -25,6 +26,15 @@ from domain.plan_types import Plan
 
 
 @dataclass(frozen=True, slots=True)
+class Money:
+    """An amount in minor units (cents), which may have a fraction, as SMS prices do."""
+
+    minor: Decimal
+    currency: str
+    """ISO 4217."""
+
+
+@dataclass(frozen=True, slots=True)
 class NotificationType:
     """One row of the catalogue of types."""
 
@@ -40,6 +50,8 @@ class NotificationType:
     template_key: str | None = None
     description: str = ""
     updated_at: datetime | None = None
+    track_opens: bool = True
+    track_clicks: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +115,13 @@ class Delivery:
     delivered_at: datetime | None = None
     error_code: str | None = None
     error_message: str | None = None
+    given_up: tuple[str, ...] = ()
+    """Providers that were tried in vain; the next one has the delivery."""
+    failures_here: int = 0
+    """Of `failures`, those at the present provider."""
+    segments: int | None = None
+    cost: Money | None = None
+    """What the vendor charges for it by the price table; SMS only."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,8 +22,10 @@ from models.notifications import NotificationRow
 from models.paused_parts import PausedPartRow
 from models.plans import PlanRow
 from models.preferences import PreferencesRow
+from models.provider_callbacks import ProviderCallbackRow
 from models.push_notifications import PushNotificationRow
 from models.sms_notifications import SmsNotificationRow
+from models.sms_number_usage import SmsNumberUsageRow
 from models.subscriptions import SubscriptionRow
 from models.suppressions import SuppressionRow
 from models.templates import TemplateVersionRow
@@ -56,8 +58,10 @@ __all__ = [
     "PausedPartRow",
     "PlanRow",
     "PreferencesRow",
+    "ProviderCallbackRow",
     "PushNotificationRow",
     "SmsNotificationRow",
+    "SmsNumberUsageRow",
     "SubscriptionRow",
     "SuppressionRow",
     "TemplateVersionRow",

@@ -1,12 +1,13 @@
 """The ledger: one line per notification, channel and target."""
 
 from datetime import datetime
+from decimal import Decimal
 from uuid import UUID
 
 from sqlalchemy import Index, Text, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
-from models.columns import Timestamp
+from models.columns import TextArray, Timestamp
 
 
 class DeliveryRow(SQLModel, table=True):
@@ -19,7 +20,19 @@ class DeliveryRow(SQLModel, table=True):
             "provider_id",
             "provider_message_id",
             unique=True,
-            postgresql_where=text("provider_message_id IS NOT NULL"),
+            postgresql_where=text("provider_message_id IS NOT NULL AND provider_id <> 'onesignal'"),
+        ),
+        # One message by OneSignal stands for every device of its user.
+        Index(
+            "idx_notification_deliveries_shared_message",
+            "provider_message_id",
+            postgresql_where=text("provider_id = 'onesignal'"),
+        ),
+        Index(
+            "idx_notification_deliveries_held",
+            "reason",
+            "channel",
+            postgresql_where=text("reason IN ('channel_paused', 'provider_paused')"),
         ),
     )
 
@@ -42,6 +55,12 @@ class DeliveryRow(SQLModel, table=True):
     error_code: str | None = Field(default=None, sa_type=Text)
     error_message: str | None = Field(default=None, sa_type=Text)
     segments: int | None = Field(default=None)
+    given_up: list[str] = Field(
+        sa_type=TextArray, sa_column_kwargs={"server_default": text("'{}'")}
+    )
+    provider_failures: int = Field(sa_column_kwargs={"server_default": text("0")})
+    cost_minor: Decimal | None = Field(default=None, max_digits=12, decimal_places=4)
+    cost_currency: str | None = Field(default=None, max_length=3)
     created_at: datetime = Field(
         sa_column_kwargs={"server_default": text("now()")}, sa_type=Timestamp
     )

@@ -19,6 +19,8 @@ class NotificationTypeRow(SQLModel, table=True):
     time_to_live: timedelta | None = Field(default=None, sa_type=Interval)
     digest_rule: str | None = Field(default=None, sa_type=Text)
     legally_transactional: bool = Field(sa_column_kwargs={"server_default": text("false")})
+    track_opens: bool = Field(default=True, sa_column_kwargs={"server_default": text("true")})
+    track_clicks: bool = Field(default=True, sa_column_kwargs={"server_default": text("true")})
     required_consent: str | None = Field(default=None, max_length=20)
     template_key: str | None = Field(default=None, sa_type=Text)
     description: str = Field(sa_type=Text, sa_column_kwargs={"server_default": text("''")})

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Text
+from sqlalchemy import Text, text
 from sqlmodel import Field, SQLModel
 
 from models.columns import Timestamp
@@ -13,3 +13,4 @@ class PausedPartRow(SQLModel, table=True):
 
     name: str = Field(primary_key=True, sa_type=Text)
     at: datetime = Field(sa_type=Timestamp)
+    divert: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})

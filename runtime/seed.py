@@ -32,6 +32,9 @@ def _type(
         time_to_live=lives,
         legally_transactional=transactional,
         required_consent=consent,
+        # What a person must be able to trust is neither measured nor rewritten.
+        track_opens=category is not Category.SECURITY,
+        track_clicks=category is not Category.SECURITY,
         template_key=name,
         description=description,
     )

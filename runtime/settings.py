@@ -98,6 +98,15 @@ class Settings(BaseSettings):
         str, Field(alias="HERALD_EMAIL_FROM", description="The sender of email.")
     ] = "JobFinders <notifications@jobfinders.example>"
 
+    smtp_url: Annotated[
+        SecretStr | None,
+        Field(
+            alias="SMTP_URL",
+            description="The second way for email: `smtp://user:pw@host:587?starttls=required`, "
+            "or `smtps://` for TLS from the start.",
+        ),
+    ] = None
+
     twilio_account_sid: Annotated[
         str | None, Field(alias="TWILIO_ACCOUNT_SID", description="Twilio: SMS.")
     ] = None
@@ -112,6 +121,32 @@ class Settings(BaseSettings):
         str, Field(alias="HERALD_SMS_FROM", description="A number or messaging service (MG…).")
     ] = "+15005550006"
 
+    aws_access_key_id: Annotated[
+        str | None, Field(alias="AWS_ACCESS_KEY_ID", description="AWS SNS: SMS.")
+    ] = None
+    aws_secret_access_key: Annotated[
+        SecretStr | None, Field(alias="AWS_SECRET_ACCESS_KEY", description="Its secret.")
+    ] = None
+    aws_region: Annotated[str, Field(alias="AWS_REGION", description="Where SNS is called.")] = (
+        "eu-central-1"
+    )
+    sns_api_url: Annotated[
+        str | None,
+        Field(alias="AWS_ENDPOINT_URL_SNS", description="Another server with SNS's API."),
+    ] = None
+    sns_sender_id: Annotated[
+        str | None,
+        Field(alias="HERALD_SNS_SENDER", description="A sender ID, or a number to send from."),
+    ] = None
+    sns_topic_arns: Annotated[
+        tuple[str, ...],
+        NoDecode,
+        Field(
+            alias="HERALD_SNS_TOPICS",
+            description="Topics whose signed messages are heeded, comma separated ARNs.",
+        ),
+    ] = ()
+
     firebase_project_id: Annotated[
         str | None, Field(alias="FIREBASE_PROJECT_ID", description="Firebase: push.")
     ] = None
@@ -123,6 +158,23 @@ class Settings(BaseSettings):
     ] = None
     fcm_api_url: Annotated[
         str | None, Field(alias="FCM_API_URL", description="Another server with FCM's v1 API.")
+    ] = None
+
+    onesignal_app_id: Annotated[
+        str | None, Field(alias="ONESIGNAL_APP_ID", description="OneSignal: push.")
+    ] = None
+    onesignal_api_key: Annotated[
+        SecretStr | None, Field(alias="ONESIGNAL_API_KEY", description="Its REST API key.")
+    ] = None
+    onesignal_api_url: Annotated[
+        str, Field(alias="ONESIGNAL_API_URL", description="Another server with its API.")
+    ] = "https://api.onesignal.com"
+    onesignal_webhook_secret: Annotated[
+        SecretStr | None,
+        Field(
+            alias="ONESIGNAL_WEBHOOK_SECRET",
+            description="What OneSignal's event stream is told to send as bearer token.",
+        ),
     ] = None
 
     provider_timeout: Annotated[
@@ -137,6 +189,13 @@ class Settings(BaseSettings):
             description="Messages per user and minute by channel, `sms=5,push=10`; none: no limit.",
         ),
     ] = Field(default_factory=dict)
+
+    @field_validator("sns_topic_arns", mode="before")
+    @classmethod
+    def _parse_topics(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        return tuple(part.strip() for part in value.split(",") if part.strip())
 
     @field_validator("throttles", mode="before")
     @classmethod
@@ -192,7 +251,7 @@ def example() -> str:
             default = default.get_secret_value()
         if isinstance(default, timedelta):
             default = f"PT{int(default.total_seconds())}S"
-        shown = "" if default in (None, {}) else default
+        shown = "" if default in (None, {}, ()) else default
         lines += [f"# {field.description}", f"#{field.alias}={shown}", ""]
     return "\n".join(lines).rstrip() + "\n"
 

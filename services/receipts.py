@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
+from domain.callbacks import Receipt
 from domain.enums import Channel, DeliveryStatus, EventType, NotificationStatus
 from domain.errors import NotFound
 from domain.ids import new_id
-from domain.ports.providers import Provider, Receipt
+from domain.ports.providers import Provider
 from domain.ports.runtime import Clock
 from domain.ports.storage import Transaction, UnitOfWork
 from domain.records import DeadLetter, Delivery, Event, Notification, Suppression, User
@@ -54,7 +55,9 @@ class ReceiptService:
         provider = self._providers.get(provider_name)
         if provider is None:
             raise NotFound("provider_not_found", f"There is no provider {provider_name!r}.")
-        receipts = provider.parse_webhook(headers, body, url)
+        await provider.verify_webhook(headers, body, url)
+        said = provider.parse_webhook(body)
+        receipts = [one for one in said if isinstance(one, Receipt)]
         unmatched = 0
         for receipt in receipts:
             delivery = await self._apply(provider.name, receipt)

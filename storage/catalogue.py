@@ -32,6 +32,7 @@ class SqlCatalogue:
             " time_to_live = excluded.time_to_live, digest_rule = excluded.digest_rule,"
             " legally_transactional = excluded.legally_transactional,"
             " required_consent = excluded.required_consent,"
+            " track_opens = excluded.track_opens, track_clicks = excluded.track_clicks,"
             " template_key = excluded.template_key, description = excluded.description,"
             " updated_at = excluded.updated_at",
         )
@@ -44,8 +45,8 @@ class SqlCatalogue:
         await self._db.execute(
             "insert into notification_types (type, category, default_channels, default_priority,"
             " default_strategy, time_to_live, digest_rule, legally_transactional,"
-            " required_consent, template_key, description, updated_at)"
-            " values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, coalesce($12, now()))"
+            " required_consent, template_key, description, updated_at, track_opens, track_clicks)"
+            " values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, coalesce($12, now()), $13, $14)"
             f" on conflict (type) {on_conflict}",
             item.type,
             item.category,
@@ -59,6 +60,8 @@ class SqlCatalogue:
             item.template_key,
             item.description,
             item.updated_at,
+            item.track_opens,
+            item.track_clicks,
         )
 
     async def add_template_version(self, template: TemplateVersion) -> TemplateVersion:

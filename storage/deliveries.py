@@ -33,6 +33,7 @@ _JOB = f"""
         n.title, n.content, n.data, n.options,
         t.default_channels, t.default_priority, t.default_strategy, t.time_to_live,
         t.digest_rule, t.legally_transactional, t.required_consent, t.description,
+        t.track_opens, t.track_clicks,
         t.template_key as type_template_key, t.updated_at as type_updated_at,
         {", ".join(f"u.{name.strip()} as user_{name.strip()}" for name in USER_COLUMNS.split(","))},
         {qualified(PREFERENCE_COLUMNS, "p")}, p.timezone as preferred_timezone,

@@ -26,6 +26,7 @@ _LOAD = f"""
     select {qualified(NOTIFICATION_COLUMNS, "n")}, {LINES} as lines,
         t.default_channels, t.default_priority, t.default_strategy, t.time_to_live,
         t.digest_rule, t.legally_transactional, t.required_consent, t.description,
+        t.track_opens, t.track_clicks,
         {qualified(PREFERENCE_COLUMNS, "p")}, p.timezone as preferred_timezone,
         u.timezone as user_timezone, u.country as user_country, u.phone_country,
         u.email is not null as has_email, u.phone is not null as has_phone,

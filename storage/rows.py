@@ -1,6 +1,7 @@
 """Rows to records. Column lists stand beside the functions that read them."""
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +16,7 @@ from domain.enums import (
     Strategy,
 )
 from domain.preferences import Preferences
-from domain.records import Delivery, Notification, NotificationType
+from domain.records import Delivery, Money, Notification, NotificationType
 from storage.encryption import Sealer
 
 NOTIFICATION_COLUMNS = (
@@ -27,7 +28,8 @@ NOTIFICATION_COLUMNS = (
 DELIVERY_COLUMNS = (
     "id, notification_id, channel, target, status, created_at, updated_at, reason, until,"
     " provider_id, provider_message_id, attempts, retry_count, intent_at, sent_at, delivered_at,"
-    " error_code, error_message"
+    " error_code, error_message, given_up, provider_failures, segments, cost_minor,"
+    " cost_currency"
 )
 
 
@@ -88,6 +90,10 @@ def delivery_of(row: Any) -> Delivery:
         delivered_at=row["delivered_at"],
         error_code=row["error_code"],
         error_message=row["error_message"],
+        given_up=tuple(row["given_up"]),
+        failures_here=row["provider_failures"],
+        segments=row["segments"],
+        cost=_money(row["cost_minor"], row["cost_currency"]),
     )
 
 
@@ -110,6 +116,10 @@ def lines_of(lines: list[dict[str, Any]] | None) -> tuple[Delivery, ...]:
     return tuple(delivery_of(line) for line in lines or ())
 
 
+def _money(minor: Decimal | float | None, currency: str | None) -> Money | None:
+    return Money(Decimal(str(minor)), currency) if minor is not None and currency else None
+
+
 def type_of(row: Any) -> NotificationType:
     return NotificationType(
         type=row["type"],
@@ -121,6 +131,8 @@ def type_of(row: Any) -> NotificationType:
         digest_rule=row["digest_rule"],
         legally_transactional=row["legally_transactional"],
         required_consent=ConsentType(row["required_consent"]) if row["required_consent"] else None,
+        track_opens=row["track_opens"],
+        track_clicks=row["track_clicks"],
         template_key=row["template_key"],
         description=row["description"],
         updated_at=row["updated_at"],

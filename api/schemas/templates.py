@@ -141,6 +141,8 @@ class TypeIn(Wire):
     digest_rule: Annotated[str, Field(max_length=255)] | None = None
     legally_transactional: bool = False
     required_consent: ConsentType | None = None
+    track_opens: bool = True
+    track_clicks: bool = True
     template_key: TemplateKey | None = None
     description: Annotated[str, Field(max_length=1000)] = ""
 
@@ -158,6 +160,8 @@ class TypeOut(Wire):
     digest_rule: str | None
     legally_transactional: bool
     required_consent: ConsentType | None
+    track_opens: bool
+    track_clicks: bool
     template_key: str | None
     description: str
     updated_at: datetime | None
@@ -174,6 +178,8 @@ class TypeOut(Wire):
             digest_rule=kind.digest_rule,
             legally_transactional=kind.legally_transactional,
             required_consent=kind.required_consent,
+            track_opens=kind.track_opens,
+            track_clicks=kind.track_clicks,
             template_key=kind.template_key,
             description=kind.description,
             updated_at=kind.updated_at,

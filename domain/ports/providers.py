@@ -1,12 +1,13 @@
 """The port every delivery provider fulfils, and the words for how a send can end."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Protocol
-from uuid import UUID
+from typing import Protocol, runtime_checkable
+from uuid import UUID, uuid5
 
+from domain.callbacks import Callback, Confirmation, Receipt
 from domain.content import Attachment, PushOptions, RenderedMessage
 from domain.enums import Category, Channel, DeliveryStatus, Platform, Priority
 
@@ -46,11 +47,18 @@ class OutboundMessage:
     time_to_live: timedelta | None = None
     first_tried_at: datetime | None = None
     """When the ledger first recorded an intent; the day to look at when asking."""
+    thread: str | None = None
+    """What this belongs to (an application, an interview): emails of one thread are shown
+    together. The same text for the same thing, free of personal data."""
+    by_user: bool = False
+    """The target is the user, not a device: a provider that knows users by id reaches every
+    device of theirs with one message, however many devices it was meant for."""
 
     @property
     def idempotency_key(self) -> str:
-        """The delivery id: the same for every attempt at this delivery, ever."""
-        return str(self.delivery_id)
+        """The delivery id: the same for every attempt at this delivery, ever. What goes to the
+        user as a whole has one key for all the devices it stands for."""
+        return str(uuid5(self.notification_id, "by user") if self.by_user else self.delivery_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,20 +116,31 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class Receipt:
-    """A provider's word on a message it took earlier."""
-
-    provider_message_id: str
-    status: DeliveryStatus
-    at: datetime
-    code: str | None = None
-    message: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class ConfigurationProblem:
     setting: str
     detail: str
+
+
+class BatchProvider(Protocol):
+    """A provider that takes many messages in one call."""
+
+    @property
+    def batch_size(self) -> int:
+        """The most messages one call takes."""
+
+    async def send_many(
+        self, messages: Sequence[OutboundMessage], key: str
+    ) -> tuple[SendOutcome, ...]:
+        """One outcome per message, in order. `key` names this very batch: a repeat with the same
+        messages and key is the same batch to the vendor."""
+
+
+@runtime_checkable
+class ConfirmsSubscriptions(Protocol):
+    """A provider whose callbacks must be asked for by answering its question."""
+
+    async def confirm(self, confirmation: Confirmation) -> None:
+        """Says yes. Raises `Invalid` when the vendor does not take it."""
 
 
 class Provider(Protocol):
@@ -147,11 +166,13 @@ class Provider(Protocol):
     async def track(self, provider_message_id: str) -> Receipt | None:
         """The vendor's present word on a message, or None when it has none."""
 
-    def parse_webhook(
-        self, headers: Mapping[str, str], body: bytes, url: str
-    ) -> tuple[Receipt, ...]:
-        """Receipts in a signed callback. Raises `Unauthorized` when the signature is not good,
-        `Invalid` when it is good and the body cannot be understood."""
+    async def verify_webhook(self, headers: Mapping[str, str], body: bytes, url: str) -> None:
+        """Raises `Unauthorized` unless the vendor signed this callback, recently where it says
+        when. `url` is the public address it was sent to; header names come in any case."""
+
+    def parse_webhook(self, body: bytes) -> tuple[Callback, ...]:
+        """What a verified callback says; empty when it is about nothing Herald keeps. Pure, so
+        that a stored callback can be applied again. Raises `Invalid` when it cannot be read."""
 
     async def validate_configuration(self) -> tuple[ConfigurationProblem, ...]: ...
 

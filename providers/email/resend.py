@@ -23,6 +23,7 @@ import resend
 from resend.http_client_async import AsyncHTTPClient
 from typing_extensions import override
 
+from domain.callbacks import Callback, Receipt
 from domain.enums import Channel, DeliveryStatus
 from domain.errors import Invalid, Unauthorized
 from domain.ports.providers import (
@@ -30,7 +31,6 @@ from domain.ports.providers import (
     ConfigurationProblem,
     Found,
     OutboundMessage,
-    Receipt,
     Recovery,
     Retry,
     SendOutcome,
@@ -168,11 +168,12 @@ class ResendEmailProvider:
             return None
         return Receipt(provider_message_id, status, datetime.now(UTC))
 
-    def parse_webhook(
-        self, headers: Mapping[str, str], body: bytes, url: str
-    ) -> tuple[Receipt, ...]:
-        """Receipts of Svix-signed events; stamps older than five minutes are refused."""
+    async def verify_webhook(self, headers: Mapping[str, str], body: bytes, url: str) -> None:
+        """By Svix's scheme; stamps older than five minutes are refused."""
         self._verify({name.lower(): value for name, value in headers.items()}, body)
+
+    def parse_webhook(self, body: bytes) -> tuple[Callback, ...]:
+        """What an event about an email says."""
         try:
             event = json.loads(body)
             kind = str(event["type"])

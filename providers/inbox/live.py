@@ -9,15 +9,15 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Final
 
+from domain.callbacks import Callback, Receipt
 from domain.enums import Channel, DeliveryStatus
-from domain.errors import Unauthorized
+from domain.errors import Invalid, Unauthorized
 from domain.ports.inbox import InboxPublisher
 from domain.ports.providers import (
     Accepted,
     ConfigurationProblem,
     Found,
     OutboundMessage,
-    Receipt,
     Recovery,
     SendOutcome,
 )
@@ -58,10 +58,11 @@ class InboxProvider:
         """Stored is delivered; there is nobody else to ask."""
         return None
 
-    def parse_webhook(
-        self, headers: Mapping[str, str], body: bytes, url: str
-    ) -> tuple[Receipt, ...]:
+    async def verify_webhook(self, headers: Mapping[str, str], body: bytes, url: str) -> None:
         raise Unauthorized("no_webhooks", "The inbox sends no webhooks.")
+
+    def parse_webhook(self, body: bytes) -> tuple[Callback, ...]:
+        raise Invalid("invalid_webhook", "The inbox sends no webhooks.")
 
     async def validate_configuration(self) -> tuple[ConfigurationProblem, ...]:
         return ()

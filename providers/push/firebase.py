@@ -22,14 +22,14 @@ from google.auth.exceptions import GoogleAuthError
 from google.auth.transport.requests import Request as TokenRequest
 from typing_extensions import override
 
+from domain.callbacks import Callback, Receipt
 from domain.enums import Channel
-from domain.errors import Unauthorized
+from domain.errors import Invalid, Unauthorized
 from domain.ports.providers import (
     Accepted,
     ConfigurationProblem,
     Found,
     OutboundMessage,
-    Receipt,
     Recovery,
     Rejected,
     Retry,
@@ -172,11 +172,12 @@ class FirebasePushProvider:
         """FCM has no word on single messages."""
         return None
 
-    def parse_webhook(
-        self, headers: Mapping[str, str], body: bytes, url: str
-    ) -> tuple[Receipt, ...]:
+    async def verify_webhook(self, headers: Mapping[str, str], body: bytes, url: str) -> None:
         """FCM sends none, so whatever comes is not from FCM."""
         raise Unauthorized("no_webhooks", "Firebase sends no webhooks.")
+
+    def parse_webhook(self, body: bytes) -> tuple[Callback, ...]:
+        raise Invalid("invalid_webhook", "Firebase sends no webhooks.")
 
     async def validate_configuration(self) -> tuple[ConfigurationProblem, ...]:
         """Has FCM validate, without sending, a message to a device that cannot exist."""

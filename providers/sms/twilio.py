@@ -12,6 +12,7 @@ from twilio.base.exceptions import TwilioException
 from twilio.request_validator import RequestValidator, get_signature_algorithm
 from twilio.rest import Client
 
+from domain.callbacks import Callback, Receipt
 from domain.enums import Channel, DeliveryStatus
 from domain.errors import Invalid, Unauthorized
 from domain.ports.providers import (
@@ -19,7 +20,6 @@ from domain.ports.providers import (
     ConfigurationProblem,
     Found,
     OutboundMessage,
-    Receipt,
     Recovery,
     Rejected,
     Retry,
@@ -153,20 +153,25 @@ class TwilioSmsProvider:
         at = sms.date_updated or datetime.now(UTC)
         return Receipt(provider_message_id, status, at, code, sms.error_message)
 
-    def parse_webhook(
-        self, headers: Mapping[str, str], body: bytes, url: str
-    ) -> tuple[Receipt, ...]:
-        """Receipts of status callbacks. They carry no time of their own, so an old one is as good
-        as new: receipts only move a delivery forward. A person's reply holds no receipt."""
+    async def verify_webhook(self, headers: Mapping[str, str], body: bytes, url: str) -> None:
+        """By either of Twilio's algorithms, over the public address. Callbacks carry no time."""
         given = {name.lower(): value for name, value in headers.items()}
         try:
-            form = dict(parse_qsl(body.decode(), keep_blank_values=True, strict_parsing=True))
+            form = _form(body)
         except ValueError as error:
             raise Unauthorized("bad_signature", "The webhook's body cannot be verified.") from error
         algorithm = get_signature_algorithm(given.get("x-twilio-webhooks-signature-settings"))
         signature = given.get("x-twilio-signature", "")
         if not self._validator.validate(url, form, signature, algorithm):
             raise Unauthorized("bad_signature", "The webhook's signature is not good.")
+
+    def parse_webhook(self, body: bytes) -> tuple[Callback, ...]:
+        """A status callback's receipt. It carries no time of its own, so an old one is as good as
+        new: receipts only move a delivery forward. A person's reply holds no receipt."""
+        try:
+            form = _form(body)
+        except ValueError as error:
+            raise Invalid("invalid_webhook", "The callback is no form.") from error
         word = form.get("MessageStatus") or form.get("SmsStatus")
         sid = form.get("MessageSid") or form.get("SmsSid")
         if not word or not sid:
@@ -239,6 +244,10 @@ def _words(error: Exception) -> str:
         if isinstance(text, str) and text:
             return text
     return f"{type(error).__name__}: {error}"
+
+
+def _form(body: bytes) -> dict[str, str]:
+    return dict(parse_qsl(body.decode(), keep_blank_values=True, strict_parsing=True))
 
 
 def _day(at: datetime) -> datetime:

@@ -17,7 +17,7 @@ from domain.ports.providers import (
     Retry,
     SendOutcome,
 )
-from tests.contract.vendors import PATIENCE, Ending, Signed, Vendor
+from tests.contract.vendors.common import PATIENCE, Ending, Signed, Vendor
 from tests.contract.wire import WireServer
 from tests.unit.sandbox.support import Receiver, SandboxProcess
 

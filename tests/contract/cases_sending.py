@@ -5,7 +5,7 @@ from typing import Any
 
 from domain.ports.providers import Accepted, OutboundMessage
 from tests.contract.bench import Bench, case, check
-from tests.contract.vendors import Ending
+from tests.contract.vendors.common import Ending
 from tests.contract.wire import deaf_address
 
 

@@ -4,7 +4,8 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from tests.contract.vendors import RESEND_KEY, RESEND_SECRET, TWILIO_TOKEN
+from tests.contract.vendors.resend import RESEND_KEY, RESEND_SECRET
+from tests.contract.vendors.twilio import TWILIO_TOKEN
 from tests.contract.wire import WireServer, wire_server
 from tests.unit.sandbox.support import Receiver, SandboxProcess
 

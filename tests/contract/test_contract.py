@@ -12,6 +12,7 @@ from firebase_admin import _http_client
 from firebase_admin._retry import HttpxRetry
 
 import providers
+from domain.callbacks import Callback, Receipt
 from domain.ids import new_id
 from domain.ports.providers import (
     Accepted,
@@ -19,7 +20,6 @@ from domain.ports.providers import (
     Found,
     OutboundMessage,
     Provider,
-    Receipt,
     Rejected,
     Retry,
     SendOutcome,
@@ -28,7 +28,11 @@ from providers.inbox.live import InboxProvider
 from providers.push.firebase import FirebasePushProvider
 from tests.contract.bench import Bench, Wrap
 from tests.contract.cases import CASES
-from tests.contract.vendors import FIREBASE, RESEND, TWILIO, VENDORS, Vendor
+from tests.contract.vendors import VENDORS
+from tests.contract.vendors.common import Vendor
+from tests.contract.vendors.firebase import FIREBASE
+from tests.contract.vendors.resend import RESEND
+from tests.contract.vendors.twilio import TWILIO
 from tests.contract.wire import WireServer
 from tests.unit.sandbox.support import Receiver, SandboxProcess
 
@@ -93,9 +97,10 @@ class Hollow:
     async def track(self, provider_message_id: str) -> Receipt | None:
         raise AssertionError("it cannot say")
 
-    def parse_webhook(
-        self, headers: Mapping[str, str], body: bytes, url: str
-    ) -> tuple[Receipt, ...]:
+    async def verify_webhook(self, headers: Mapping[str, str], body: bytes, url: str) -> None:
+        return None
+
+    def parse_webhook(self, body: bytes) -> tuple[Callback, ...]:
         return ()
 
     async def validate_configuration(self) -> tuple[ConfigurationProblem, ...]:

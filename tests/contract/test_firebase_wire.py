@@ -12,7 +12,8 @@ from domain.content import PushAction, PushOptions, RenderedMessage
 from domain.enums import Platform, Priority
 from domain.ports.providers import Accepted, OutboundMessage, Rejected, Retry
 from providers.push.firebase import FirebasePushProvider
-from tests.contract.vendors import FIREBASE, PATIENCE, firebase_with_key, private_key
+from tests.contract.vendors.common import PATIENCE
+from tests.contract.vendors.firebase import FIREBASE, firebase_with_key, private_key
 from tests.contract.wire import WireServer, answer, wire_server
 from tests.unit.sandbox.support import SandboxProcess
 

@@ -12,7 +12,7 @@ from domain.enums import Channel, DeliveryStatus
 from domain.errors import Unauthorized
 from domain.ports.providers import Accepted, OutboundMessage, Recovery
 from providers.inbox.live import InboxProvider
-from tests.contract.vendors import RESEND
+from tests.contract.vendors.resend import RESEND
 
 
 class Bus:
@@ -80,5 +80,5 @@ async def test_there_is_nobody_else_to_ask() -> None:
     assert await provider.track("1") is None
     assert await provider.validate_configuration() == ()
     with pytest.raises(Unauthorized):
-        provider.parse_webhook({}, b"", "")
+        await provider.verify_webhook({}, b"", "")
     await provider.aclose()

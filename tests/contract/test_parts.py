@@ -12,7 +12,8 @@ from providers.inbox.live import InboxProvider
 from providers.phone import country_of, normalize_e164, to_e164
 from providers.registry import ProviderRegistry
 from tests.contract.test_inbox import Bus
-from tests.contract.vendors import RESEND, TWILIO
+from tests.contract.vendors.resend import RESEND
+from tests.contract.vendors.twilio import TWILIO
 
 NOWHERE = "http://127.0.0.1:9"
 

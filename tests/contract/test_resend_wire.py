@@ -15,7 +15,9 @@ from domain.enums import DeliveryStatus
 from domain.errors import Unauthorized
 from domain.ports.providers import Accepted, Rejected, Retry, Uncertain
 from providers.email.resend import ResendEmailProvider
-from tests.contract.vendors import PATIENCE, RESEND, RESEND_KEY, now_stamp, sign_svix
+from tests.contract.cases_asking import heard
+from tests.contract.vendors.common import PATIENCE, now_stamp
+from tests.contract.vendors.resend import RESEND, RESEND_KEY, sign_svix
 from tests.contract.wire import WireServer, wire_server
 from tests.unit.sandbox.support import SandboxProcess
 
@@ -218,7 +220,7 @@ def event(kind: str, **data: Any) -> bytes:
 async def test_events(body: bytes, status: DeliveryStatus, code: str | None) -> None:
     provider = RESEND.build("http://127.0.0.1:9", "http://127.0.0.1:9")
     signed = sign_svix(body, "", now_stamp())
-    (receipt,) = provider.parse_webhook(signed.headers, signed.body, signed.url)
+    (receipt,) = await heard(provider, signed)
     assert (receipt.provider_message_id, receipt.status, receipt.code) == ("1", status, code)
     assert receipt.at == datetime(2026, 11, 23, 10, 0, 0, 500_000, UTC)
     await provider.aclose()
@@ -228,14 +230,14 @@ async def test_events(body: bytes, status: DeliveryStatus, code: str | None) -> 
 async def test_events_about_something_else_hold_no_receipt(kind: str) -> None:
     provider = RESEND.build("http://127.0.0.1:9", "http://127.0.0.1:9")
     signed = sign_svix(json.dumps({"type": kind, "data": {}}).encode(), "", now_stamp())
-    assert provider.parse_webhook(signed.headers, signed.body, "") == ()
+    assert await heard(provider, signed) == ()
     await provider.aclose()
 
 
 async def test_without_a_secret_no_callback_is_good(provider: ResendEmailProvider) -> None:
     signed = sign_svix(event("email.sent"), "", now_stamp())
     with pytest.raises(Unauthorized):
-        provider.parse_webhook(signed.headers, signed.body, "")
+        await heard(provider, signed)
 
 
 async def test_a_key_that_may_only_send_is_good(

@@ -13,14 +13,9 @@ from domain.content import RenderedMessage
 from domain.enums import DeliveryStatus
 from domain.ports.providers import Accepted, Found, Rejected, Retry
 from providers.sms.twilio import TwilioSmsProvider
-from tests.contract.vendors import (
-    PATIENCE,
-    TWILIO,
-    TWILIO_ACCOUNT,
-    TWILIO_TOKEN,
-    now_stamp,
-    sign_twilio,
-)
+from tests.contract.cases_asking import heard
+from tests.contract.vendors.common import PATIENCE, now_stamp
+from tests.contract.vendors.twilio import TWILIO, TWILIO_ACCOUNT, TWILIO_TOKEN, sign_twilio
 from tests.contract.wire import WireServer, answer
 from tests.unit.sandbox.support import Receiver, SandboxProcess
 
@@ -253,5 +248,5 @@ async def test_callbacks(
     body = urlencode(form).encode()
     assert dict(parse_qsl(body.decode())) == form
     signed = sign_twilio(body, "https://herald.example/api/webhooks/twilio", now_stamp())
-    receipts = scripted.parse_webhook(signed.headers, signed.body, signed.url)
+    receipts = await heard(scripted, signed)
     assert [(r.status, r.code) for r in receipts] == ([expected] if expected else [])

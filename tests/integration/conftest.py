@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from domain.callbacks import Callback, Receipt
 from domain.commands import NewNotification
 from domain.enums import Channel, PlanTrigger
 from domain.messages import DeliverInput, DeliverResult, PlanInput, PlanResult
@@ -15,7 +16,6 @@ from domain.ports.providers import (
     ConfigurationProblem,
     Found,
     OutboundMessage,
-    Receipt,
     Recovery,
     SendOutcome,
 )
@@ -63,9 +63,10 @@ class ScriptedProvider:
     async def track(self, provider_message_id: str) -> Receipt | None:
         return None
 
-    def parse_webhook(
-        self, headers: Mapping[str, str], body: bytes, url: str
-    ) -> tuple[Receipt, ...]:
+    async def verify_webhook(self, headers: Mapping[str, str], body: bytes, url: str) -> None:
+        return None
+
+    def parse_webhook(self, body: bytes) -> tuple[Callback, ...]:
         return ()
 
     async def validate_configuration(self) -> tuple[ConfigurationProblem, ...]:
