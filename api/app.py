@@ -8,20 +8,26 @@ from fastapi import FastAPI
 
 from api.documents import install_document
 from api.errors import install_error_handlers
+from api.live.hub import LiveHub
 from api.middleware import BodyLimit, Metrics
 from api.pages import dashboard
 from api.pages import preferences as preference_page
 from api.routers import (
     api_keys,
     bulk,
+    callbacks,
     devices,
     inbox,
     notifications,
     operations,
     preferences,
+    providers,
+    reports,
+    sms,
     subscriptions,
     system,
     templates,
+    tracking,
     types,
     unsubscribe,
     users,
@@ -43,6 +49,7 @@ _ROUTERS: Final = (
     bulk.router,  # before the routes with an id in the same place
     notifications.router,
     inbox.router,
+    inbox.broadcasts,
     users.router,
     devices.router,
     preferences.router,
@@ -52,9 +59,15 @@ _ROUTERS: Final = (
     operations.letters,
     operations.suppressions,
     operations.audit,
+    providers.router,
+    providers.channels,
     api_keys.router,
     webhooks.router,
+    callbacks.router,
     unsubscribe.router,
+    tracking.router,
+    sms.router,
+    reports.router,
     system.router,
     websocket.router,
     dashboard.router,
@@ -69,7 +82,8 @@ def create_app(container_factory: ContainerFactory) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with container_factory() as services:
             app.state.services = services
-            yield
+            async with LiveHub(services.inbox_bus, services.inbox) as app.state.live:
+                yield
 
     app = FastAPI(
         title="Herald",

@@ -3,6 +3,7 @@
 import uvicorn
 
 from api.app import create_app
+from api.live.protocol import PING_EVERY, PONG_WITHIN, EndingProtocol
 from runtime.container import Container
 from runtime.logs import set_up_logging
 from runtime.settings import Settings
@@ -20,8 +21,11 @@ def run(port: int) -> None:
         port=port,
         loop="uvloop",
         http="httptools",
-        ws="websockets-sansio",
+        ws=EndingProtocol,
         ws_max_size=64 * 1024,
+        ws_ping_interval=PING_EVERY,
+        ws_ping_timeout=PONG_WITHIN,
+        ws_per_message_deflate=False,
         access_log=False,
         log_config=None,
         server_header=False,

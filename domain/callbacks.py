@@ -30,6 +30,8 @@ class Receipt:
     permanent: bool = True
     """Of a bounce or failure: the address will not take the next message either. A full mailbox
     or a switched-off phone is not permanent and suppresses nothing."""
+    recipient: str | None = None
+    """The address it went to, where the vendor repeats it; the user's may have changed since."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,9 @@ class Reply:
     recipient: str
     text: str
     at: datetime
+    keyword: str | None = None
+    """`STOP`, `START` or `HELP` when the vendor, who may know words of the account's own, took the
+    text for that."""
 
 
 @dataclass(frozen=True, slots=True)

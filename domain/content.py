@@ -1,22 +1,95 @@
 """What a notification says, and what a channel's message looks like once rendered."""
 
-from typing import Annotated, Any
+import base64
+import binascii
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Base64Bytes, EmailStr, Field, HttpUrl, JsonValue
+from pydantic import (
+    AfterValidator,
+    EmailStr,
+    EncodedBytes,
+    EncoderProtocol,
+    Field,
+    HttpUrl,
+    JsonValue,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+from typing_extensions import override
 
+from domain.attachments import safe_filename
 from domain.base import Wire
 
 
+class _Base64(EncoderProtocol):
+    """Standard base64, in lines or not; anything else is a mistake rather than a shorter file."""
+
+    @classmethod
+    @override
+    def decode(cls, data: bytes) -> bytes:
+        try:
+            return base64.b64decode(b"".join(data.split()), validate=True)
+        except binascii.Error as error:
+            raise PydanticCustomError("base64_decode", "must be base64") from error
+
+    @classmethod
+    @override
+    def encode(cls, value: bytes) -> bytes:
+        return base64.b64encode(value)
+
+    @classmethod
+    @override
+    def get_json_format(cls) -> Literal["base64"]:
+        return "base64"
+
+
+FileContent = Annotated[bytes, EncodedBytes(encoder=_Base64)]
+Filename = Annotated[
+    str,
+    Field(min_length=1, max_length=255, pattern=r'^[^/\\:*?"<>|\x00-\x1f\x7f-\x9f]+$'),
+    AfterValidator(safe_filename),
+]
+ContentType = Annotated[
+    str,
+    Field(max_length=127, pattern=r"^[A-Za-z0-9][\w.+-]*/[A-Za-z0-9][\w.+-]*$"),
+    AfterValidator(str.lower),
+]
+WebAddress = Annotated[str, Field(max_length=2000, pattern=r"^https?://[^\s]+$")]
+
+
 class Attachment(Wire):
-    filename: Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[^/\\\x00-\x1f]+$")]
-    content_type: Annotated[str, Field(pattern=r"^[\w.+-]+/[\w.+-]+$")]
-    content: Base64Bytes
+    """A file as a provider gets it."""
+
+    filename: Filename
+    content_type: ContentType
+    content: FileContent
+
+    @classmethod
+    def of(cls, filename: str, content_type: str, content: bytes) -> "Attachment":
+        """From the bytes themselves; name and type were checked already."""
+        return cls.model_construct(filename=filename, content_type=content_type, content=content)
+
+
+class AttachmentSource(Wire):
+    """A file as a caller names it: its content as base64, or where it is fetched from when the
+    message is sent. Exactly one of the two."""
+
+    filename: Filename
+    content_type: ContentType
+    content: FileContent | None = None
+    url: WebAddress | None = None
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> Self:
+        if (self.content is None) is (self.url is None):
+            raise ValueError("give exactly one of content and url")
+        return self
 
 
 class EmailOptions(Wire):
     subject: Annotated[str, Field(min_length=1, max_length=255)] | None = None
     reply_to: EmailStr | None = None
-    attachments: tuple[Attachment, ...] = Field(default=(), max_length=20)
+    attachments: tuple[AttachmentSource, ...] = Field(default=(), max_length=20)
 
 
 class SmsOptions(Wire):

@@ -121,6 +121,9 @@ class PlanTrigger(StrEnum):
     FALLBACK = "fallback"
     ESCALATION = "escalation"
     REDRIVE = "redrive"
+    HELD = "held"
+    """A delivery found its channel or provider paused."""
+    RESUMED = "resumed"
 
 
 class Platform(StrEnum):
@@ -182,6 +185,7 @@ class EventType(StrEnum):
     NOTIFICATION_RETRYING = "notification.retrying"
     NOTIFICATION_REDRIVEN = "notification.redriven"
     USER_PREFERENCES_UPDATED = "user.preferences.updated"
+    USER_REPLIED = "user.replied"
     CAMPAIGN_STARTED = "campaign.started"
     CAMPAIGN_COMPLETED = "campaign.completed"
     CAMPAIGN_PAUSED = "campaign.paused"

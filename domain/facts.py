@@ -53,6 +53,15 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
+class Hold:
+    """A channel an operator paused. It is looked at again at `until`, or when it is resumed."""
+
+    part: str
+    """What is paused: `channel:sms`, `provider:twilio`."""
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class PlanFacts:
     notification: NotificationFacts
     preferences: Preferences
@@ -68,4 +77,7 @@ class PlanFacts:
     throttles: Mapping[Channel, tuple[int, timedelta]] = field(default_factory=dict)
     """Per channel: at most so many messages per user within so long."""
     duplicate_of: UUID | None = None
-    paused_channels: frozenset[Channel] = frozenset()
+    number_free_at: datetime | None = None
+    """When the user's phone number, which may be others' too, may have another SMS; None: now."""
+    holds: Mapping[Channel, Hold] = field(default_factory=dict)
+    """Channels that operators hold back, themselves or their provider."""

@@ -18,6 +18,8 @@ DELIVERY_QUEUES: Final = {
     Channel.WEBSOCKET: "inbox-delivery",
 }
 ALL_QUEUES: Final = (NOTIFICATIONS_QUEUE, *DELIVERY_QUEUES.values(), MAINTENANCE_QUEUE)
+INBOX_BROADCAST: Final = "inbox-broadcast"
+"""The topic of what goes to everybody; no user's topic is called so."""
 
 
 def new_id() -> UUID:

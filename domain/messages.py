@@ -10,7 +10,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
-from domain.enums import Channel, NotificationStatus, PlanTrigger, Strategy
+from domain.enums import Channel, NotificationStatus, PlanTrigger, Priority, Strategy
 
 
 class Message(BaseModel):
@@ -27,6 +27,7 @@ class SignalKind(StrEnum):
     SEND_NOW = "send_now"
     PREFERENCES_CHANGED = "preferences_changed"
     ENGAGEMENT = "engagement"
+    RESUMED = "resumed"
 
 
 class NotificationInput(Message):
@@ -56,6 +57,7 @@ class PlanResult(Message):
     held: tuple[Channel, ...] = ()
     """Channels in reserve, for fallback and escalation, in order."""
     expires_at: datetime | None = None
+    priority: Priority = Priority.MEDIUM
     summary: str = ""
     """One readable sentence for the Web UI, free of personal data."""
 
@@ -72,6 +74,8 @@ class DeliverOutcome(StrEnum):
     SKIPPED = "skipped"
     CANCELLED = "cancelled"
     UNKNOWN = "unknown"
+    HELD = "held"
+    """An operator's pause holds it back; nothing was tried, and it stays open."""
 
 
 class DeliverResult(Message):

@@ -37,6 +37,8 @@ from domain.rules.decisions import skip, trace
 from domain.rules.duplicate import decide_duplicate
 from domain.rules.expiry import decide_expiry, decide_expiry_before
 from domain.rules.frequency import decide_frequency
+from domain.rules.number_limit import decide_number_limit
+from domain.rules.pause import decide_pause
 from domain.rules.quiet_hours import decide_quiet_hours
 from domain.rules.reach import decide_reach
 from domain.rules.reasons import Reason
@@ -66,6 +68,8 @@ TIMED_GATES: Final[tuple[tuple[str, TimedGate], ...]] = (
     ("quiet_hours", decide_quiet_hours),
     ("frequency", decide_frequency),
     ("throttle", decide_throttle),
+    ("number_limit", decide_number_limit),
+    ("pause", decide_pause),
 )
 MAX_ROUNDS: Final = 64
 """Rules that never all hold at once, such as a sending window inside the quiet hours, alternate

@@ -8,7 +8,8 @@ outranks a delivery, for mail servers take mail before they return it; a complai
 from collections.abc import Mapping
 from typing import Final
 
-from domain.enums import DeliveryStatus
+from domain.callbacks import Receipt
+from domain.enums import Channel, DeliveryStatus
 
 _RANKS: Final[Mapping[DeliveryStatus, int]] = {
     DeliveryStatus.SENDING: 0,
@@ -29,6 +30,10 @@ RECEIPTS: Final = frozenset(
     }
 )
 """The statuses a provider can report."""
+OPTED_OUT: Final = "opted_out"
+"""The reason of a suppression its address's owner asked for, and may lift."""
+OPT_OUT_CODES: Final = frozenset({"opted_out", "21610"})
+"""Error codes by which a vendor says that the number's owner wants no more messages."""
 
 
 def advances(current: DeliveryStatus, new: DeliveryStatus) -> bool:
@@ -37,3 +42,15 @@ def advances(current: DeliveryStatus, new: DeliveryStatus) -> bool:
     A delivery no provider was given (pending, deferred, skipped, cancelled) takes no receipt.
     """
     return new in RECEIPTS and current in _RANKS and _RANKS[new] > _RANKS[current]
+
+
+def suppression_reason(receipt: Receipt, channel: Channel) -> str | None:
+    """Why nothing is to be sent to the address any more after this receipt, if so: `bounced`
+    (not for a full mailbox or a phone that is off), `complained` or `opted_out`."""
+    if receipt.status is DeliveryStatus.COMPLAINED:
+        return "complained"
+    if channel is Channel.SMS and receipt.code in OPT_OUT_CODES:
+        return OPTED_OUT
+    if receipt.status is DeliveryStatus.BOUNCED and receipt.permanent:
+        return "bounced"
+    return None

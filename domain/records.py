@@ -286,6 +286,16 @@ class AuditEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class PausedPart:
+    """A channel (`channel:email`) or provider (`provider:resend`) an operator paused."""
+
+    name: str
+    at: datetime
+    divert: bool = False
+    """Of a provider: its messages go by the next one instead of waiting."""
+
+
+@dataclass(frozen=True, slots=True)
 class PendingSignal:
     """Something a waiting workflow is to hear of; kept until it was told."""
 
@@ -302,3 +312,12 @@ class InboxItem:
 
     seq: int
     view: NotificationView
+
+
+@dataclass(frozen=True, slots=True)
+class InboxChange:
+    """An item that was read or, if `removed`, taken out of its user's inbox."""
+
+    user_id: str
+    notification_id: UUID
+    removed: bool

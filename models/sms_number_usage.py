@@ -11,7 +11,10 @@ from models.columns import Timestamp
 
 class SmsNumberUsageRow(SQLModel, table=True):
     __tablename__ = "sms_number_usage"
-    __table_args__ = (Index("idx_sms_number_usage_at", "number_hash", "at"),)
+    __table_args__ = (
+        Index("idx_sms_number_usage_at", "number_hash", "at"),
+        Index("idx_sms_number_usage_notification_id", "notification_id"),
+    )
 
     number_hash: str = Field(primary_key=True, sa_type=Text)
     notification_id: UUID = Field(primary_key=True)

@@ -2,6 +2,7 @@
 
 import phonenumbers
 
+from domain.countries import COUNTRIES
 from domain.errors import FieldError, Invalid
 
 
@@ -30,11 +31,16 @@ def normalize_e164(number: str) -> str:
 
 
 def country_of(number: str) -> str | None:
-    """The ISO 3166-1 country an E.164 number belongs to, or None when it belongs to none."""
+    """The ISO 3166-1 country of an E.164 number: the main one of its calling code for a number no
+    table knows yet. None for what is no number, and for satellite and other worldwide ones."""
     try:
-        return phonenumbers.region_code_for_number(phonenumbers.parse(number, None))
+        parsed = phonenumbers.parse(number, None)
     except phonenumbers.NumberParseException:
         return None
+    region = phonenumbers.region_code_for_number(parsed)
+    if region is None and parsed.country_code is not None:
+        region = phonenumbers.region_code_for_country_code(parsed.country_code)
+    return region if region in COUNTRIES else None
 
 
 def _invalid(field: str, detail: str) -> Invalid:

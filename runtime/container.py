@@ -6,7 +6,7 @@ may start before its database, cache or Temporal do.
 
 import hashlib
 import hmac
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -15,22 +15,25 @@ from uuid import UUID
 from redis.asyncio import Redis
 from temporalio.client import Client
 
+from domain.attachments import AllowedHosts
 from domain.ports.providers import Provider
-from providers.email.resend import ResendEmailProvider
-from providers.inbox.live import InboxProvider
-from providers.phone import to_e164
-from providers.push.firebase import FirebasePushProvider
+from providers.attachments import HttpAttachmentFetcher
+from providers.phone import country_of, to_e164
 from providers.registry import ProviderRegistry
-from providers.sms.twilio import TwilioSmsProvider
+from runtime.callback_tasks import BackgroundCallbacks
 from runtime.links import SignedLinks
 from runtime.settings import Settings
 from runtime.starter import BackgroundStarter
 from runtime.temporal import TemporalGateway, connect
+from runtime.vendors import make_providers
 from services.accept import AcceptService
 from services.access import AccessService
 from services.amend import AmendService
 from services.api_keys import ApiKeyService
+from services.attachments import AttachmentService
 from services.audit import AuditService
+from services.callback_effects import CallbackEffects
+from services.callbacks import CallbackService
 from services.cancel import CancelService
 from services.catalogue import Catalogue
 from services.consents import ConsentService
@@ -39,16 +42,23 @@ from services.deliver import DeliverService
 from services.delivery_message import MessageComposer
 from services.delivery_record import DeliveryRecorder
 from services.devices import DeviceService
+from services.engagement import EngagementService
 from services.explain import ExplainService
 from services.health import Check, HealthService
 from services.idempotency import IdempotencyService
 from services.inbox import InboxService
+from services.message_craft import MessageCraft
 from services.notifications import NotificationService
 from services.plan import PlanService
 from services.preferences import PreferenceService
+from services.provider_control import ProviderControl
 from services.receipts import ReceiptService
 from services.relay import RelayService
 from services.replanning import Replanning
+from services.reports import ReportService
+from services.routing import Routing
+from services.sms_compliance import SmsCraft, SmsEstimateService
+from services.sms_replies import SmsReplyService
 from services.subscriptions import SubscriptionService
 from services.suppressions import SuppressionService
 from services.template_choice import TemplateChooser
@@ -56,6 +66,7 @@ from services.templates import TemplateService
 from services.tokens import TokenService
 from services.types import TypeService
 from services.users import UserService
+from storage.breakers import ValkeyBreakers, ValkeyProviderLimits
 from storage.encryption import KeyRing
 from storage.engine import open_pool
 from storage.inbox_bus import InboxBus
@@ -100,14 +111,21 @@ class Container:
         self.renderer = Templates()
         self.catalogue = Catalogue(uow)
         self.links = SignedLinks(settings.public_url, self.link_key)
+        self.sms_craft = SmsCraft(settings.sms_price_book(), country_of, settings.sms_least_saving)
+        self.closing: list[Callable[[], Awaitable[None]]] = []
+        """What services opened for themselves."""
         self._wire_core()
         self._wire_surfaces()
 
     def _wire_core(self) -> None:
         uow, clock = self.uow, self.clock
         chooser = TemplateChooser(self.catalogue, self.renderer)
+        hosts = AllowedHosts.parse(self.settings.attachment_hosts)
+        fetcher = HttpAttachmentFetcher(hosts, self.settings.provider_timeout)
+        attachments = AttachmentService(fetcher, hosts)
+        self.closing.append(fetcher.aclose)
         self.accept = AcceptService(
-            uow, self.catalogue, chooser, self.starter, clock, self.hash_key
+            uow, self.catalogue, chooser, attachments, self.starter, clock, self.hash_key
         )
         self.cancel = CancelService(uow, self.starter, clock)
         self.amend = AmendService(uow, self.accept, self.starter, clock)
@@ -115,12 +133,20 @@ class Container:
         throttles = {
             channel: (limit, _MINUTE) for channel, limit in self.settings.throttles.items()
         }
-        self.plan_service = PlanService(uow, throttles)
+        self.plan_service = PlanService(uow, throttles, self.settings.number_limits())
         self.cancel_service = self.cancel
+        self.breakers = ValkeyBreakers(
+            self.redis,
+            failures=self.settings.breaker_failures,
+            cooldown=self.settings.breaker_cooldown,
+        )
+        limits = ValkeyProviderLimits(self.redis, self.settings.provider_rates)
         self.deliver_service = DeliverService(
             uow,
-            self.registry,
+            Routing(self.registry, self.breakers, limits, self.sms_craft.order),
             MessageComposer(self.renderer, self.catalogue, self.links),
+            MessageCraft(self.links, self.sms_craft, self.settings.email_from),
+            attachments,
             DeliveryRecorder(uow, clock),
             clock,
         )
@@ -143,14 +169,28 @@ class Container:
         self.inbox = InboxService(uow, self.inbox_bus, self.starter, clock)
         self.notifications = NotificationService(uow, self.cancel, self.inbox)
         self.preferences = PreferenceService(uow, self.catalogue, replanning, clock)
-        self.receipts = ReceiptService(
-            uow, {provider.name: provider for provider in self.registry.all()}, clock
+        receipts = ReceiptService(clock)
+        self.engagement = EngagementService(uow, receipts, self.starter, clock)
+        self.callback_tasks = BackgroundCallbacks(self._apply_callback)
+        self.callbacks = CallbackService(
+            uow,
+            {provider.name: provider for provider in self.registry.all()},
+            CallbackEffects(receipts, self.engagement, SmsReplyService(replanning, to_e164, clock)),
+            self.callback_tasks,
+            clock,
+        )
+        self.provider_control = ProviderControl(
+            uow, [p for p in self.registry.all() if p.name != "inbox"], self.breakers, clock
         )
         self.subscriptions = SubscriptionService(
             uow, self.catalogue, replanning, clock, self.link_key
         )
         self.suppressions = SuppressionService(uow, to_e164, clock)
         self.templates = TemplateService(uow, self.catalogue, self.renderer, clock)
+        self.reports = ReportService(uow, clock)
+        self.sms_estimates = SmsEstimateService(
+            self.sms_craft, self.catalogue, self.templates, to_e164
+        )
         self.types = TypeService(uow, self.catalogue, clock)
         self.users = UserService(uow, to_e164, replanning, self.cancel, clock)
 
@@ -174,6 +214,9 @@ class Container:
             *(Check(one.name, partial(provider, one)) for one in self.registry.all()),
         ]
 
+    async def _apply_callback(self, callback_id: UUID) -> None:
+        await self.callbacks.apply(callback_id)
+
     async def _on_told(self, signal_id: UUID) -> None:
         await self.relay_service.mark_told([signal_id])
 
@@ -190,7 +233,10 @@ class Container:
             registry = ProviderRegistry(make_providers(settings, bus))
             stack.push_async_callback(registry.aclose)
             container = Container(settings, uow, redis, temporal, registry, bus)
+            for close in container.closing:
+                stack.push_async_callback(close)
             await stack.enter_async_context(container.starter)
+            await stack.enter_async_context(container.callback_tasks)
             yield container
 
 
@@ -213,49 +259,6 @@ def make_redis(settings: Settings) -> "Redis":
         socket_timeout=None,
         health_check_interval=15,
     )
-
-
-def make_providers(settings: Settings, bus: InboxBus) -> list[Provider]:
-    """One provider per channel that has its keys; the inbox needs none."""
-    timeout = settings.provider_timeout
-    made: list[Provider] = [InboxProvider(bus)]
-    if settings.resend_api_key is not None:
-        made.append(
-            ResendEmailProvider(
-                api_key=settings.resend_api_key.get_secret_value(),
-                api_url=settings.resend_api_url,
-                default_sender=settings.email_from,
-                webhook_secret=_secret(settings.resend_webhook_secret),
-                timeout=timeout,
-            )
-        )
-    if settings.twilio_account_sid is not None and settings.twilio_auth_token is not None:
-        made.append(
-            TwilioSmsProvider(
-                account_sid=settings.twilio_account_sid,
-                auth_token=settings.twilio_auth_token.get_secret_value(),
-                api_url=settings.twilio_api_url,
-                sender=settings.sms_from,
-                public_url=settings.public_url,
-                timeout=timeout,
-            )
-        )
-    if settings.firebase_project_id is not None:
-        made.append(
-            FirebasePushProvider(
-                project_id=settings.firebase_project_id,
-                client_email=settings.firebase_client_email,
-                private_key=_secret(settings.firebase_private_key),
-                api_url=settings.fcm_api_url,
-                timeout=timeout,
-            )
-        )
-    return made
-
-
-def _secret(value: object) -> str | None:
-    reveal = getattr(value, "get_secret_value", None)
-    return reveal() if reveal is not None else None
 
 
 def derive(secret: bytes, purpose: str) -> bytes:

@@ -1,6 +1,6 @@
-"""Runs the relay for as long as a process lives.
+"""Runs a relay for as long as a process lives: that of workflows, and that of callbacks.
 
-Any number of processes may do so: the relay claims what it takes up. A pass that found work is
+Any number of processes may do so: a relay claims what it takes up. A pass that found work is
 followed by another at once, an idle or a failed one by a rest.
 """
 
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 class Relay(Protocol):
     async def run_once(self) -> int:
-        """How many rows and signals were taken up. Raises `Unavailable`."""
+        """How many rows were taken up. Raises `Unavailable`."""
 
 
 async def run_relay(relay: Relay, stop: asyncio.Event) -> None:

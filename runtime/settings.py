@@ -6,12 +6,16 @@ Names are upper case. Those of the vendors are the vendors' own; the rest begin 
 
 import base64
 from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
 from typing import Annotated, Self
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from domain.enums import Channel
+from domain.sms.limits import NumberLimit
+from domain.sms.pricing import PriceBook, list_prices
 
 DEVELOPMENT_KEY = base64.b64encode(b"herald development key, not safe").decode()
 
@@ -121,6 +125,13 @@ class Settings(BaseSettings):
         str, Field(alias="HERALD_SMS_FROM", description="A number or messaging service (MG…).")
     ] = "+15005550006"
 
+    sns_enabled: Annotated[
+        bool,
+        Field(
+            alias="HERALD_SNS",
+            description="AWS keys lie about for other reasons: SMS by SNS only when switched on.",
+        ),
+    ] = False
     aws_access_key_id: Annotated[
         str | None, Field(alias="AWS_ACCESS_KEY_ID", description="AWS SNS: SMS.")
     ] = None
@@ -144,6 +155,41 @@ class Settings(BaseSettings):
         Field(
             alias="HERALD_SNS_TOPICS",
             description="Topics whose signed messages are heeded, comma separated ARNs.",
+        ),
+    ] = ()
+
+    sms_prices_file: Annotated[
+        Path | None,
+        Field(
+            alias="HERALD_SMS_PRICES",
+            description="Your own prices, a file shaped like domain/data/sms_prices.json.",
+        ),
+    ] = None
+    sms_least_saving: Annotated[
+        Decimal,
+        Field(
+            alias="HERALD_SMS_LEAST_SAVING",
+            ge=0,
+            le=1,
+            description="A cheaper provider goes before the preferred one where it saves at least "
+            "this share of the price; 0: always the cheapest, 1: never.",
+        ),
+    ] = Decimal("0.25")
+    sms_per_number_hour: Annotated[
+        int,
+        Field(alias="HERALD_SMS_PER_NUMBER_HOUR", ge=1, description="SMS to one number an hour."),
+    ] = 10
+    sms_per_number_day: Annotated[
+        int,
+        Field(alias="HERALD_SMS_PER_NUMBER_DAY", ge=1, description="SMS to one number a day."),
+    ] = 30
+    attachment_hosts: Annotated[
+        tuple[str, ...],
+        NoDecode,
+        Field(
+            alias="HERALD_ATTACHMENT_HOSTS",
+            description="Hosts, `*.` patterns and networks that attachments may be fetched from, "
+            "comma separated; none: only what is given in full.",
         ),
     ] = ()
 
@@ -181,6 +227,27 @@ class Settings(BaseSettings):
         timedelta,
         Field(alias="HERALD_PROVIDER_TIMEOUT", description="How long a provider may take."),
     ] = timedelta(seconds=10)
+    provider_rates: Annotated[
+        dict[str, float],
+        NoDecode,
+        Field(
+            alias="HERALD_PROVIDER_RATES",
+            description="Messages a second by provider account, `resend=10,twilio=1`; none: no "
+            "limit. Shared by all workers.",
+        ),
+    ] = Field(default_factory=dict)
+    breaker_failures: Annotated[
+        int,
+        Field(
+            alias="HERALD_BREAKER_FAILURES",
+            ge=1,
+            description="Failures in a row after which a provider is left alone for a while.",
+        ),
+    ] = 5
+    breaker_cooldown: Annotated[
+        timedelta,
+        Field(alias="HERALD_BREAKER_COOLDOWN", description="How long it is left alone."),
+    ] = timedelta(seconds=30)
     throttles: Annotated[
         dict[Channel, int],
         NoDecode,
@@ -190,20 +257,27 @@ class Settings(BaseSettings):
         ),
     ] = Field(default_factory=dict)
 
-    @field_validator("sns_topic_arns", mode="before")
+    @field_validator("sns_topic_arns", "attachment_hosts", mode="before")
     @classmethod
-    def _parse_topics(cls, value: object) -> object:
+    def _parse_names(cls, value: object) -> object:
         if not isinstance(value, str):
             return value
         return tuple(part.strip() for part in value.split(",") if part.strip())
 
-    @field_validator("throttles", mode="before")
+    @field_validator("throttles", "provider_rates", mode="before")
     @classmethod
-    def _parse_throttles(cls, value: object) -> object:
+    def _parse_pairs(cls, value: object) -> object:
         if not isinstance(value, str):
             return value
         pairs = (part.split("=", 1) for part in value.split(",") if part.strip())
-        return {Channel(name.strip()): int(limit) for name, limit in pairs}
+        return {name.strip(): limit.strip() for name, limit in pairs}
+
+    @field_validator("provider_rates")
+    @classmethod
+    def _rates_are_positive(cls, value: dict[str, float]) -> dict[str, float]:
+        if any(rate <= 0 for rate in value.values()):
+            raise ValueError("a rate is more than nothing a second")
+        return value
 
     @model_validator(mode="after")
     def _production_is_safe(self) -> Self:
@@ -223,6 +297,20 @@ class Settings(BaseSettings):
             )
             raise ValueError(f"production needs secrets of its own: set {names}")
         return self
+
+    def sms_price_book(self) -> PriceBook:
+        """The list prices, with the operator's own in their place. Raises `ValueError` and
+        `OSError` for a file that cannot be used."""
+        if self.sms_prices_file is None:
+            return list_prices()
+        return list_prices().overridden_by(PriceBook.parse(self.sms_prices_file.read_bytes()))
+
+    def number_limits(self) -> tuple[NumberLimit, ...]:
+        """How often one number is written to, whoever the messages are for."""
+        return (
+            NumberLimit(self.sms_per_number_hour, timedelta(hours=1)),
+            NumberLimit(self.sms_per_number_day, timedelta(days=1)),
+        )
 
     def master_key_ring(self) -> dict[str, bytes]:
         """Key id → key, the current one first. Raises `ValueError` for keys of another size."""

@@ -33,12 +33,12 @@ from temporalio.runtime import (
 )
 from temporalio.service import RetryConfig, RPCError, RPCStatusCode
 
-from domain import enums
 from domain.errors import Unavailable
 from domain.ids import NOTIFICATIONS_QUEUE, keyed_hash, notification_workflow_id
 from domain.messages import NotificationInput
 from domain.records import Notification
 from workflows.notification import NotificationWorkflow
+from workflows.options import PRIORITIES
 from workflows.search import CHANNEL, NOTIFICATION_TYPE, USER_HASH
 
 RPC_TIMEOUT: Final = timedelta(seconds=2)
@@ -52,12 +52,6 @@ IMPATIENT: Final = RetryConfig(
     max_elapsed_time_millis=1200,
     max_retries=4,
 )
-PRIORITY_KEYS: Final = {
-    enums.Priority.CRITICAL: 1,
-    enums.Priority.HIGH: 2,
-    enums.Priority.MEDIUM: 3,
-    enums.Priority.LOW: 4,
-}
 
 
 def make_runtime(metrics_address: str | None = None) -> Runtime:
@@ -136,7 +130,7 @@ class TemporalGateway:
                 rpc_timeout=RPC_TIMEOUT,
                 static_summary=_summary(about) if about else None,
                 search_attributes=self._attributes(about) if about and searchable else None,
-                priority=_priority(about) if about else Priority.default,
+                priority=PRIORITIES[about.priority] if about else Priority.default,
             )
         except WorkflowAlreadyStartedError:
             return
@@ -188,10 +182,6 @@ class TemporalGateway:
 def _summary(about: Notification) -> str:
     """`job_match → email, websocket`"""
     return f"{about.type} → {', '.join(about.channels)}"
-
-
-def _priority(about: Notification) -> Priority:
-    return Priority(priority_key=PRIORITY_KEYS[about.priority])
 
 
 def _is_no_workflow(error: RPCError) -> bool:

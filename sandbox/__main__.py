@@ -2,7 +2,9 @@
 
 Its first line on standard output is its base URL, written when it answers; `--port 0` takes a free
 port.
-Secrets come from flags or, better, from the environment: RESEND_WEBHOOK_SECRET, TWILIO_AUTH_TOKEN.
+Secrets come from flags or, better, from the environment: RESEND_WEBHOOK_SECRET, TWILIO_AUTH_TOKEN,
+ONESIGNAL_WEBHOOK_SECRET, SANDBOX_SMTP_PASSWORD, SANDBOX_AWS_SECRET, and SANDBOX_SNS_SIGNING_KEY (an
+RSA key in PEM for SNS's notifications; without it each start makes one).
 """
 
 import argparse
@@ -16,7 +18,7 @@ import uvicorn
 from typing_extensions import override
 
 from sandbox.app import build_app
-from sandbox.config import SandboxConfig
+from sandbox.config import DEFAULT_TOPIC_ARN, SandboxConfig
 from sandbox.connection import CuttableProtocol
 
 
@@ -48,6 +50,31 @@ def parse_arguments(arguments: list[str] | None = None) -> tuple[SandboxConfig, 
         default="optional",
         help="optional takes calls of SDKs with anonymous credentials",
     )
+    parser.add_argument("--onesignal-app-id", help="the only app there is, not any UUID")
+    parser.add_argument("--onesignal-api-key", help="take this key only, not any")
+    parser.add_argument(
+        "--onesignal-webhook-secret",
+        default=os.environ.get("ONESIGNAL_WEBHOOK_SECRET"),
+        help="the event stream's bearer token (default: ONESIGNAL_WEBHOOK_SECRET)",
+    )
+    parser.add_argument("--smtp-port", type=int, default=0, help="0 takes a free one")
+    parser.add_argument("--smtp-user", default=os.environ.get("SANDBOX_SMTP_USER"))
+    parser.add_argument(
+        "--smtp-password",
+        default=os.environ.get("SANDBOX_SMTP_PASSWORD"),
+        help="what mail is sent with (default: SANDBOX_SMTP_PASSWORD; none: no log-in)",
+    )
+    parser.add_argument("--sns-access-key-id", help="take this AWS key only, not any")
+    parser.add_argument(
+        "--sns-secret-access-key",
+        default=os.environ.get("SANDBOX_AWS_SECRET"),
+        help="what calls to SNS must be signed with (default: SANDBOX_AWS_SECRET)",
+    )
+    parser.add_argument(
+        "--sns-topic-arn",
+        default=DEFAULT_TOPIC_ARN,
+        help="the topic SNS's notifications come from",
+    )
     given = parser.parse_args(arguments)
     config = SandboxConfig(
         data_dir=given.data_dir,
@@ -56,6 +83,16 @@ def parse_arguments(arguments: list[str] | None = None) -> tuple[SandboxConfig, 
         resend_webhook_secret=given.resend_webhook_secret or None,
         twilio_auth_token=given.twilio_auth_token or None,
         firebase_auth=given.firebase_auth,
+        onesignal_app_id=given.onesignal_app_id or None,
+        onesignal_api_key=given.onesignal_api_key or None,
+        onesignal_webhook_secret=given.onesignal_webhook_secret or None,
+        smtp_port=given.smtp_port,
+        smtp_user=given.smtp_user or None,
+        smtp_password=given.smtp_password or None,
+        sns_access_key_id=given.sns_access_key_id or None,
+        sns_secret_access_key=given.sns_secret_access_key or None,
+        sns_topic_arn=given.sns_topic_arn,
+        sns_signing_key=os.environ.get("SANDBOX_SNS_SIGNING_KEY") or None,
     )
     return config, given.host, given.port
 

@@ -108,9 +108,11 @@ def _card(message: Message) -> dict[str, Any]:
             "attachments": [item.get("filename") or item.get("path") for item in attachments],
             "headers": payload.get("headers") or {},
         }
-    if "Body" in payload:
+    if "Body" in payload or "PhoneNumber" in payload:
         segments, encoding = count_segments(message.text or "")
-        sender = payload.get("From") or payload.get("MessagingServiceSid")
+        sender = (
+            payload.get("From") or payload.get("MessagingServiceSid") or message.facts.get("sender")
+        )
         return card | {
             "shape": "sms",
             "sender": sender,

@@ -127,6 +127,10 @@ class Store:
     def opted_out(self, provider: str, sender: str, to: str) -> bool:
         return (provider, sender, to) in self._opt_outs
 
+    def opt_outs(self, provider: str) -> list[str]:
+        """Recipients who opted out of any sender of this provider's, in order."""
+        return sorted({to for name, _, to in self._opt_outs if name == provider})
+
     def set_opt_out(self, provider: str, sender: str, to: str, *, out: bool) -> None:
         entry = {"kind": "opt_out", "provider": provider, "sender": sender, "to": to, "out": out}
         self._replay_opt_out(entry)

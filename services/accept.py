@@ -20,6 +20,7 @@ from domain.ids import keyed_hash, new_id
 from domain.ports.runtime import Clock, Starter
 from domain.ports.storage import IdempotencyRecord, Transaction, UnitOfWork
 from domain.records import Event, Notification, NotificationType, NotificationView
+from services.attachments import AttachmentService
 from services.catalogue import Catalogue
 from services.template_choice import TemplateChooser
 
@@ -47,6 +48,7 @@ class AcceptService:
         uow: UnitOfWork,
         catalogue: Catalogue,
         templates: TemplateChooser,
+        attachments: AttachmentService,
         starter: Starter,
         clock: Clock,
         hash_key: bytes,
@@ -54,6 +56,7 @@ class AcceptService:
         self._uow = uow
         self._catalogue = catalogue
         self._templates = templates
+        self._attachments = attachments
         self._starter = starter
         self._clock = clock
         self._hash_key = hash_key
@@ -120,6 +123,7 @@ class AcceptService:
 
     async def _prepare(self, new: NewNotification, now: datetime) -> tuple[Notification, Content]:
         kind = await self._catalogue.type(new.type)
+        self._attachments.check(new.email)
         content = Content(
             title=new.title,
             content=new.content,

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from domain.enums import ConsentType
 from domain.errors import NotFound
+from domain.paging import Page, PageRequest
 from domain.ports.runtime import Clock
 from domain.ports.storage import UnitOfWork
 from domain.records import Consent
@@ -30,6 +31,14 @@ class ConsentService:
             if answer.type is consent:
                 return answer
         raise NotFound("consent_not_found", f"This user was never asked for {consent}.")
+
+    async def history(self, user_id: str, consent: ConsentType, page: PageRequest) -> Page[Consent]:
+        """Every answer to this consent with its source, words and time, the newest first. Raises
+        `NotFound("user_not_found")`."""
+        async with self._uow() as tx:
+            if await tx.users.get(user_id) is None:
+                raise no_user(user_id)
+            return await tx.users.consent_history(user_id, consent, page)
 
     async def put(
         self,

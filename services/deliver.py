@@ -7,61 +7,57 @@ notification, because the intent is refused.
 """
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from domain.content import RenderedMessage
 from domain.delivering import RetryLater
 from domain.enums import Channel, DeliveryStatus
 from domain.ids import new_id
-from domain.messages import DeliverInput, DeliverResult
-from domain.ports.deliveries import AttemptResult, DeliveryJob, Intent, Target
-from domain.ports.providers import (
-    OutboundMessage,
-    Provider,
-    Recovery,
-    Rejected,
-    SendOutcome,
-    Uncertain,
-)
+from domain.messages import DeliverInput, DeliverOutcome, DeliverResult
+from domain.ports.deliveries import DeliveryJob
 from domain.ports.runtime import Clock, RenderProblem
 from domain.ports.storage import Transaction, UnitOfWork
 from domain.records import Delivery
+from services.attachments import AttachmentService
 from services.cancel import not_found
+from services.delivery_attempt import Attempts, Try
 from services.delivery_message import MessageComposer
-from services.delivery_outcomes import (
-    found_result,
-    may_resend_blindly,
-    result_of,
-    unknown_result,
-)
 from services.delivery_record import DeliveryRecorder, Failure
-from services.providers import ProviderChoice
+from services.message_craft import Crafted, MessageCraft
+from services.routing import Direction, Held, Later, Routing, Way
 
-PAUSE_CHECK = timedelta(seconds=5)
+PAUSE_CHECK = timedelta(seconds=30)
+"""When only some of a channel's devices are held back, this attempt comes again."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Prepared:
     job: DeliveryJob
-    provider: Provider
-    message: RenderedMessage
-    intents: tuple[tuple[Intent, Target | None], ...]
-    """A target is None when its device or address went away after the line was made."""
+    crafted: Crafted
+    tries: tuple[Try, ...]
+    later: Later | None = None
+    """Lines that must wait for their provider."""
 
 
 class DeliverService:
     def __init__(
         self,
         uow: UnitOfWork,
-        providers: ProviderChoice,
+        routing: Routing,
         composer: MessageComposer,
+        craft: MessageCraft,
+        attachments: AttachmentService,
         recorder: DeliveryRecorder,
         clock: Clock,
     ) -> None:
         self._uow = uow
-        self._providers = providers
+        self._routing = routing
         self._composer = composer
+        self._craft = craft
+        self._attempts = Attempts(uow, routing, composer, craft, attachments, clock)
         self._recorder = recorder
         self._clock = clock
 
@@ -71,44 +67,89 @@ class DeliverService:
         prepared = await self._prepare(command)
         if isinstance(prepared, DeliverResult):
             return prepared
-        if not prepared.intents:
-            return await self._recorder.standing(command.notification_id, command.channel)
-        results = await asyncio.gather(
-            *(self._attempt(prepared, intent, target) for intent, target in prepared.intents)
-        )
-        return await self._recorder.record(prepared.job, command.channel, results)
+        if prepared.tries:
+            make, job, crafted = self._attempts.make, prepared.job, prepared.crafted
+            results = await asyncio.gather(*(make(job, crafted, one) for one in prepared.tries))
+            ending = await self._recorder.record(prepared.job, command.channel, results)
+        else:
+            ending = await self._recorder.standing(command.notification_id, command.channel)
+        if prepared.later is not None:
+            raise RetryLater(prepared.later.code, prepared.later.after)
+        return ending
 
     async def _prepare(self, command: DeliverInput) -> _Prepared | DeliverResult:
-        """One transaction: read the job, render it, write the intents."""
-        now = max(command.now, self._clock())
+        """One transaction: read the job, render it, find each line its way, write the intents."""
+        channel, now = command.channel, max(command.now, self._clock())
         async with self._uow() as tx:
-            job = await tx.deliveries.load_job(command.notification_id, command.channel)
+            job = await tx.deliveries.load_job(command.notification_id, channel)
             if job is None:
                 raise not_found(command.notification_id)
-            provider = self._providers.for_channel(command.channel)
-            if {f"channel:{command.channel}", f"provider:{provider.name}"} & job.paused:
-                raise RetryLater("paused", PAUSE_CHECK, "An operator paused this channel.")
-            stop = await self._obstacle(tx, job, command.channel, now)
+            if f"channel:{channel}" in job.paused:
+                return await self._hold(tx, job, channel, "channel_paused", None)
+            stop = await self._obstacle(tx, job, channel, now)
             if stop is not None:
                 return stop
             try:
-                message = await self._composer.render(job, command.channel)
+                message = await self._composer.render(job, channel)
             except RenderProblem as problem:
                 failure = Failure(problem.code, problem.detail)
-                return await self._recorder.fail_channel(tx, job, command.channel, failure)
-            job = await self._with_lines(tx, job, command.channel)
-            lines = [line.id for line in job.deliveries if _may_try(line)]
-            if not lines:
-                # Not even an empty intent: it would say that something was tried.
-                return _Prepared(job, provider, message, ())
-            intents = await tx.deliveries.write_intent(
-                command.notification_id, lines, provider.name, now
-            )
-            if command.channel is Channel.WEBSOCKET and intents:
-                message = await self._into_inbox(tx, job, message)
+                return await self._recorder.fail_channel(tx, job, channel, failure)
+            job = await self._with_lines(tx, job, channel)
+            ways = await self._ways(job)
+            held = next((way for way in ways.values() if isinstance(way, Held)), None)
+            if held is not None:
+                return await self._hold(tx, job, channel, "provider_paused", held.provider)
+            crafted = await self._craft.finish(tx, job, channel, message)
+            return await self._with_intents(tx, job, crafted, ways, now)
+
+    async def _ways(self, job: DeliveryJob) -> dict[UUID, Direction]:
+        """Where each line that may be tried goes now."""
         targets = {target.key: target for target in job.targets}
-        pairs = tuple((intent, targets.get(intent.delivery.target)) for intent in intents)
-        return _Prepared(job, provider, message, pairs)
+        return {
+            line.id: await self._routing.direct(job, line, targets.get(line.target))
+            for line in job.deliveries
+            if _may_try(line)
+        }
+
+    async def _with_intents(
+        self,
+        tx: Transaction,
+        job: DeliveryJob,
+        crafted: Crafted,
+        ways: Mapping[UUID, Direction],
+        now: datetime,
+    ) -> _Prepared:
+        channel = job.deliveries[0].channel
+        later = [way for way in ways.values() if isinstance(way, Later)]
+        rest = min(later, key=lambda one: one.after, default=None)
+        named = {
+            line.id: _provider_name(ways[line.id], line)
+            for line in job.deliveries
+            if line.id in ways and not isinstance(ways[line.id], Later)
+        }
+        if not named:
+            # Not even an empty intent: it would say that something was tried.
+            return _Prepared(job, crafted, (), rest)
+        intents = await tx.deliveries.write_intent(job.notification.id, named, now)
+        if channel is Channel.WEBSOCKET and intents:
+            crafted = Crafted(await self._into_inbox(tx, job, crafted.message))
+        targets = {target.key: target for target in job.targets}
+        tries = []
+        for intent in intents:
+            way = ways[intent.delivery.id]
+            target = targets.get(intent.delivery.target)
+            tries.append(Try(intent, target, way if isinstance(way, Way) else None))
+        return _Prepared(job, crafted, tuple(tries), rest)
+
+    async def _hold(
+        self, tx: Transaction, job: DeliveryJob, channel: Channel, reason: str, provider: str | None
+    ) -> DeliverResult:
+        """An operator paused it: everything stays as it is until that is over."""
+        if any(not line.status.is_open for line in job.deliveries):
+            raise RetryLater("paused", PAUSE_CHECK, "An operator paused it.")
+        lines = [line.id for line in job.deliveries]
+        await tx.deliveries.hold(job.notification.id, lines, reason, provider)
+        return DeliverResult(channel=channel, outcome=DeliverOutcome.HELD, reason=reason)
 
     async def _into_inbox(
         self, tx: Transaction, job: DeliveryJob, message: RenderedMessage
@@ -166,61 +207,10 @@ class DeliverService:
         reread = await tx.deliveries.load_job(job.notification.id, channel)
         return reread or job
 
-    async def _attempt(
-        self, prepared: _Prepared, intent: Intent, target: Target | None
-    ) -> tuple[AttemptResult, bool]:
-        """One provider call with everything around it. The flag says the target is gone."""
-        line, provider = intent.delivery, prepared.provider
-        if target is None or target.suppressed_reason is not None:
-            return _without_target(intent, target, provider.name, self._clock()), False
-        outbound = self._composer.outbound(
-            prepared.job, line, target, prepared.message, self._clock()
-        )
-        if intent.in_doubt:
-            settled = await self._settle_doubt(provider, outbound, line)
-            if settled is not None:
-                return settled, False
-        outcome = await provider.send(outbound)
-        result = result_of(outcome, line, line.channel, provider.name, self._clock())
-        return result, getattr(outcome, "target_gone", False)
 
-    async def _settle_doubt(
-        self, provider: Provider, outbound: OutboundMessage, line: Delivery
-    ) -> AttemptResult | None:
-        """How a call without a recorded result ended. None: it is safe to call again."""
-        now = self._clock()
-        match provider.recovery:
-            case Recovery.SAME_KEY | Recovery.REPLACE:
-                return None
-            case Recovery.NONE:
-                if may_resend_blindly(outbound.category, outbound.type):
-                    return None
-                return unknown_result(line, provider.name, now)
-            case Recovery.ASK:
-                found = await provider.find(outbound)
-        if found is None:
-            cannot_ask: SendOutcome = Uncertain("cannot_ask", "The provider could not be asked.")
-            return result_of(cannot_ask, line, line.channel, provider.name, now)
-        ids = [candidate.provider_message_id for candidate in found]
-        async with self._uow() as tx:
-            known = await tx.deliveries.known_message_ids(provider.name, ids)
-        ours = [candidate for candidate in found if candidate.provider_message_id not in known]
-        return found_result(ours[-1], line, provider.name, now) if ours else None
-
-
-def _without_target(
-    intent: Intent, target: Target | None, provider: str, at: datetime
-) -> AttemptResult:
-    if intent.in_doubt:
-        return unknown_result(intent.delivery, provider, at)
-    gone = Rejected(
-        *(
-            ("target_removed", "The address or device is no longer registered.")
-            if target is None
-            else ("suppressed", f"Suppressed: {target.suppressed_reason}.")
-        )
-    )
-    return result_of(gone, intent.delivery, intent.delivery.channel, provider, at)
+def _provider_name(direction: Direction, line: Delivery) -> str:
+    """The provider an intent names; the one tried last when none is left."""
+    return direction.provider.name if isinstance(direction, Way) else line.provider or "none"
 
 
 def _may_try(line: Delivery) -> bool:

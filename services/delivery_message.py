@@ -4,21 +4,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
+from uuid import UUID
 
-from domain.content import Content, RenderedMessage
+from domain.content import Content, PushOptions, RenderedMessage
 from domain.enums import Channel
 from domain.ports.deliveries import DeliveryJob, Target
 from domain.ports.providers import OutboundMessage
 from domain.ports.runtime import RenderProblem, TemplateRendererPort
-from domain.records import Delivery, NotificationType, TemplateVersion
+from domain.records import Delivery, Notification, NotificationType, TemplateVersion
 from services.catalogue import Catalogue
 from services.locales import choose_locale
+from services.message_craft import Crafted, thread_of
 
 
 class Links(Protocol):
     """Signed links into Herald's own pages; the same input gives the same link."""
 
-    def unsubscribe(self, user_id: str, type_name: str) -> str: ...
+    def unsubscribe(
+        self, user_id: str, type_name: str, notification_id: UUID | None = None
+    ) -> str: ...
 
     def preferences(self, user_id: str) -> str: ...
 
@@ -75,7 +79,7 @@ class MessageComposer:
             "recommendations": content.data.get("recommendations", []),
             "notification": {"id": str(notification.id), "type": notification.type},
             "links": {
-                "unsubscribe": self.links.unsubscribe(user.id, notification.type),
+                "unsubscribe": self.links.unsubscribe(user.id, notification.type, notification.id),
                 "preferences": self.links.preferences(user.id),
             },
         }
@@ -103,10 +107,12 @@ class MessageComposer:
         job: DeliveryJob,
         line: Delivery,
         target: Target,
-        message: RenderedMessage,
+        crafted: Crafted,
         now: datetime,
+        *,
+        by_user: bool = False,
     ) -> OutboundMessage:
-        """The complete message for one target."""
+        """The complete message for one target, or for the user with all their devices."""
         notification, content = job.notification, job.content
         return OutboundMessage(
             delivery_id=line.id,
@@ -116,25 +122,33 @@ class MessageComposer:
             type=notification.type,
             category=notification.category,
             priority=notification.priority,
-            target=target.address,
-            message=message,
+            target=notification.user_id if by_user else target.address,
+            message=crafted.message,
             platform=target.platform,
             sender=content.sms.sender_id if content.sms and line.channel is Channel.SMS else None,
             reply_to=_reply_to(content),
-            headers=self._headers(job.type, notification.user_id),
-            attachments=content.email.attachments if content.email else (),
-            push=content.push,
+            headers=self._headers(job.type, notification),
+            push=_push(content, crafted),
+            thread=thread_of(notification.user_id, notification.category, content),
             time_to_live=notification.expires_at - now if notification.expires_at else None,
             first_tried_at=line.intent_at,
+            by_user=by_user,
         )
 
-    def _headers(self, kind: NotificationType, user_id: str) -> Mapping[str, str]:
+    def _headers(self, kind: NotificationType, notification: Notification) -> Mapping[str, str]:
         if kind.legally_transactional:
             return {}
+        link = self.links.unsubscribe(notification.user_id, kind.type, notification.id)
         return {
-            "List-Unsubscribe": f"<{self.links.unsubscribe(user_id, kind.type)}>",
+            "List-Unsubscribe": f"<{link}>",
             "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
         }
+
+
+def _push(content: Content, crafted: Crafted) -> PushOptions | None:
+    if crafted.badge is None:
+        return content.push
+    return (content.push or PushOptions()).model_copy(update={"badge": crafted.badge})
 
 
 def _reply_to(content: Content) -> str | None:

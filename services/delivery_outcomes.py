@@ -1,5 +1,6 @@
 """What each way a send can end means for the ledger. Pure: (outcome, line, clock) → result."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from domain.enums import Category, Channel, DeliveryStatus
@@ -8,15 +9,31 @@ from domain.ports.providers import Accepted, Found, Rejected, Retry, SendOutcome
 from domain.records import Delivery
 from domain.retry import SCHEDULES, next_delay
 
+FAILURES_BEFORE_FAILOVER = 3
+"""Retryable refusals of one delivery by one provider, after which the next one is tried."""
 DOUBT_DELAY = timedelta(seconds=2)
 """How long to let a provider settle before asking it, or calling it again with the same key."""
 
 
+def is_healthy(outcome: SendOutcome) -> bool:
+    """What a call says of the provider's own condition. A refused message and a limit that was
+    reached come from providers in good health."""
+    if isinstance(outcome, Uncertain):
+        return False
+    return not isinstance(outcome, Retry) or outcome.code == "rate_limited"
+
+
 def result_of(
-    outcome: SendOutcome, line: Delivery, channel: Channel, provider: str, at: datetime
+    outcome: SendOutcome,
+    line: Delivery,
+    channel: Channel,
+    provider: str,
+    at: datetime,
+    *,
+    another: bool = False,
 ) -> AttemptResult:
-    """The ledger's next state. A retryable ending past the channel's last try is final; a doubt
-    past it is `unknown`."""
+    """The ledger's next state. A retryable ending past the channel's last try is final, unless
+    `another` provider can take over; a doubt past it is `unknown`."""
     schedule = SCHEDULES[channel]
     match outcome:
         case Accepted():
@@ -31,10 +48,17 @@ def result_of(
             )
         case Rejected():
             return _refused(line, DeliveryStatus.FAILED, provider, at, "rejected", outcome)
-        case Retry() if line.failures + 1 >= schedule.max_attempts:
+        case Retry() if another and (
+            outcome.fail_over or line.failures_here + 1 >= FAILURES_BEFORE_FAILOVER
+        ):
+            failed = _refused(
+                line, DeliveryStatus.PENDING, provider, at, "failover", outcome, again_at=at
+            )
+            return replace(failed, gives_up=True)
+        case Retry() if line.failures_here + 1 >= schedule.max_attempts:
             return _refused(line, DeliveryStatus.FAILED, provider, at, "retry", outcome)
         case Retry():
-            wait = next_delay(schedule, line.failures + 1, outcome.after, str(line.id))
+            wait = next_delay(schedule, line.failures_here + 1, outcome.after, str(line.id))
             return _refused(
                 line, DeliveryStatus.PENDING, provider, at, "retry", outcome, again_at=at + wait
             )

@@ -132,7 +132,7 @@ class DeliveryRecorder:
         gone = {result.delivery_id for result, target_gone in results if target_gone}
         for line in lines:
             if line.id in gone and line.channel is Channel.PUSH:
-                await tx.devices.remove_by_id(UUID(line.target))
+                await tx.devices.remove_by_id(UUID(line.target), seen_before=line.intent_at)
 
     async def _close_reserve(
         self,
@@ -269,6 +269,7 @@ def _events(
             "code": attempt.error_code,
             "message": attempt.error_message,
             "attempt": line.attempts,
+            "passedOver": list(attempt.passed_over) or None,
             "nextAttemptAt": attempt.next_attempt_at.isoformat()
             if attempt.next_attempt_at
             else None,

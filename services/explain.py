@@ -113,6 +113,8 @@ def _sent_sentence(view: NotificationView) -> str:
     for line in view.deliveries:
         if line.status.has_left:
             by = f" by {line.provider}" if line.provider else ""
+            if line.given_up:
+                by += f" after {' and '.join(line.given_up)} failed"
             parts.append(f"{line.channel}{by} ({line.status})")
     others = [
         f"{line.channel} {line.status}{f' ({line.reason})' if line.reason else ''}"

@@ -1,18 +1,21 @@
 """The user's inbox: what arrived in it, what was read, what is still to come."""
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from domain.enums import Channel, EventType, Strategy
+from domain.errors import Unavailable
 from domain.ids import new_id
 from domain.messages import SignalKind
 from domain.paging import Page, PageRequest
-from domain.ports.inbox import InboxPublisher
+from domain.ports.inbox import Frame, InboxBroadcaster
 from domain.ports.runtime import Clock, Starter
 from domain.ports.storage import Transaction, UnitOfWork
-from domain.records import Event, InboxItem, NotificationView, PendingSignal
+from domain.records import Event, InboxChange, InboxItem, NotificationView, PendingSignal
 from services.cancel import not_found
 from services.tokens import no_user
 
@@ -32,7 +35,7 @@ class InboxPage:
 
 class InboxService:
     def __init__(
-        self, uow: UnitOfWork, publisher: InboxPublisher, starter: Starter, clock: Clock
+        self, uow: UnitOfWork, publisher: InboxBroadcaster, starter: Starter, clock: Clock
     ) -> None:
         self._uow = uow
         self._publisher = publisher
@@ -56,6 +59,18 @@ class InboxService:
         """Items a connection has not seen yet, oldest first."""
         async with self._uow() as tx:
             return await tx.inbox.after(user_id, seq, limit)
+
+    async def last_seqs(self, user_ids: Collection[str]) -> Mapping[str, int]:
+        """The last number given out in each of these inboxes; none for an empty one."""
+        async with self._uow() as tx:
+            return await tx.inbox.last_seqs(user_ids)
+
+    async def changed_since(
+        self, user_ids: Collection[str], since: datetime
+    ) -> tuple[InboxChange, ...]:
+        """What was read or removed at `since` or later."""
+        async with self._uow() as tx:
+            return await tx.inbox.changed_since(user_ids, since)
 
     async def upcoming(self, user_id: str, page: PageRequest) -> Page[NotificationView]:
         """What waits for its instant, soonest first. Raises `NotFound("user_not_found")`."""
@@ -89,7 +104,7 @@ class InboxService:
         for signal in signals:
             self._starter.signal(signal.id, signal.notification_id, signal.redrives, signal.kind)
         for item in read:
-            await self._tell(user_id, item, origin)
+            await self._tell(user_id, read_frame(item, origin))
         return read
 
     async def remove(self, user_id: str, notification_id: UUID) -> None:
@@ -98,6 +113,24 @@ class InboxService:
             removed = await tx.inbox.remove(user_id, notification_id)
         if not removed:
             raise not_found(notification_id)
+        await self._tell(user_id, removed_frame(notification_id))
+
+    async def broadcast(self, title: str, content: str, data: Mapping[str, Any]) -> UUID:
+        """Shows a message to everyone who is connected now, in every process. Nothing is stored:
+        who is not connected never sees it. Raises `Unavailable` when the bus is away."""
+        broadcast_id = new_id()
+        shown = {
+            "title": title,
+            "content": content,
+            "data": dict(data),
+            "createdAt": self._clock().isoformat(),
+        }
+        frame = {"type": "broadcast", "id": str(broadcast_id), "data": shown}
+        try:
+            await self._publisher.broadcast(frame)
+        except ConnectionError as error:
+            raise Unavailable("live_bus_unavailable", "The live bus does not answer.") from error
+        return broadcast_id
 
     async def _owned(
         self, tx: Transaction, user_id: str, notification_id: UUID
@@ -122,12 +155,37 @@ class InboxService:
             await tx.signals.add(signals)
         return tuple(signals)
 
-    async def _tell(self, user_id: str, notification_id: UUID, origin: str | None) -> None:
+    async def _tell(self, user_id: str, frame: Frame) -> None:
         # A connection that misses this reads the truth when it resumes.
         with contextlib.suppress(ConnectionError):
-            await self._publisher.publish(
-                user_id, {"type": "read", "id": str(notification_id), "origin": origin}
-            )
+            await self._publisher.publish(user_id, frame)
+
+
+def notification_frame(item: InboxItem) -> Frame:
+    """A stored item as an open connection is shown it: the same as when it was delivered, but
+    for `readAt`."""
+    row, content = item.view.notification, item.view.content
+    shown = {
+        "id": str(row.id),
+        "seq": item.seq,
+        "type": row.type,
+        "category": row.category,
+        "priority": row.priority,
+        "title": content.title,
+        "content": content.content,
+        "data": dict(content.data),
+        "createdAt": row.created_at.isoformat(),
+        "readAt": row.read_at.isoformat() if row.read_at else None,
+    }
+    return {"type": "notification", "seq": item.seq, "data": shown}
+
+
+def read_frame(notification_id: UUID, origin: str | None = None) -> Frame:
+    return {"type": "read", "id": str(notification_id), "origin": origin}
+
+
+def removed_frame(notification_id: UUID) -> Frame:
+    return {"type": "removed", "id": str(notification_id)}
 
 
 async def _known(tx: Transaction, user_id: str) -> None:

@@ -19,19 +19,23 @@ from domain.enums import (
     Priority,
 )
 from domain.errors import Conflict
-from domain.facts import NotificationFacts, PlanFacts, Usage
+from domain.facts import Hold, NotificationFacts, PlanFacts, Usage
 from domain.ids import new_id
 from domain.messages import FinishInput, PlanInput, PlanResult
 from domain.plan import make_plan
 from domain.plan_types import ChannelPlan, Plan
 from domain.ports.storage import PlannedDelivery, PlanningSnapshot, Transaction, UnitOfWork
 from domain.records import Delivery, Event, Notification
+from domain.rules.reasons import Reason
 from domain.rules.summary import plan_sentence
+from domain.sms.limits import DEFAULT_LIMITS, NumberLimit
 from domain.status import notification_status_of
 from services.cancel import not_found
 
 DEDUP_WINDOW = timedelta(hours=1)
 USAGE_WINDOW = timedelta(days=7)
+HOLD_CHECK = timedelta(minutes=15)
+"""How long a paused part is taken at its word; resuming wakes what waits long before."""
 PRIMARY = "primary"
 NO_DEVICE = "none"
 
@@ -46,9 +50,15 @@ class _Outcome:
 
 
 class PlanService:
-    def __init__(self, uow: UnitOfWork, throttles: Throttles) -> None:
+    def __init__(
+        self,
+        uow: UnitOfWork,
+        throttles: Throttles,
+        number_limits: Sequence[NumberLimit] = DEFAULT_LIMITS,
+    ) -> None:
         self._uow = uow
         self._throttles = throttles
+        self._number_limits = number_limits
 
     async def plan(self, command: PlanInput) -> PlanResult:
         """Plans the channels not used up yet. Raises `NotFound`; `Conflict("plan_overtaken")`
@@ -61,7 +71,7 @@ class PlanService:
             if snapshot.notification.cancel_requested_at or not remaining:
                 return _ended(snapshot.notification)
             facts = await self._facts(tx, snapshot, remaining, command.now)
-            plan = make_plan(facts, command.now)
+            plan = await self._within_number_limits(tx, snapshot, facts, command.now)
             outcome = _outcome_of(plan, snapshot, remaining)
             saved = await tx.planning.save(
                 snapshot.notification,
@@ -127,8 +137,24 @@ class PlanService:
             usage=usage,
             throttles=self._throttles,
             duplicate_of=duplicate,
-            paused_channels=snapshot.paused_channels,
+            holds=_holds(snapshot, remaining, now),
         )
+
+    async def _within_number_limits(
+        self, tx: Transaction, snapshot: PlanningSnapshot, facts: PlanFacts, now: datetime
+    ) -> Plan:
+        """The plan, made once more when it would send an SMS to a number that has had enough."""
+        plan = make_plan(facts, now)
+        if Channel.SMS not in plan.ready() or snapshot.phone_hash is None:
+            return plan
+        critical = snapshot.notification.priority is Priority.CRITICAL
+        free_at = await tx.sms_usage.reserve(
+            snapshot.phone_hash,
+            snapshot.notification.id,
+            now,
+            () if critical else self._number_limits,
+        )
+        return plan if free_at is None else make_plan(replace(facts, number_free_at=free_at), now)
 
     def _is_limited(self, snapshot: PlanningSnapshot, remaining: tuple[Channel, ...]) -> bool:
         """Whether any cap or throttle could matter; only then are a user's plans serialised."""
@@ -154,6 +180,22 @@ def _remaining(snapshot: PlanningSnapshot) -> tuple[Channel, ...]:
     ):
         return ()
     return tuple(c for c in snapshot.notification.channels if c not in used)
+
+
+def _holds(
+    snapshot: PlanningSnapshot, remaining: tuple[Channel, ...], now: datetime
+) -> dict[Channel, Hold]:
+    """Channels that are paused themselves, or whose provider was found paused at delivery."""
+    if not snapshot.paused:
+        return {}
+    parts = {channel: f"channel:{channel}" for channel in remaining}
+    holds = {c: Hold(p, now + HOLD_CHECK) for c, p in parts.items() if p in snapshot.paused}
+    for line in snapshot.deliveries:
+        part = f"provider:{line.provider}"
+        held = line.reason == Reason.PROVIDER_PAUSED and part in snapshot.paused
+        if held and line.channel in remaining:
+            holds.setdefault(line.channel, Hold(part, now + HOLD_CHECK))
+    return holds
 
 
 def _notification_facts(
@@ -289,6 +331,7 @@ def _result(
         escalate_after=notification.escalate_after,
         held=tuple(c.channel for c in plan.channels if c.outcome is GateOutcome.HOLD),
         expires_at=notification.expires_at,
+        priority=notification.priority,
         summary=plan_sentence(plan, timezone, now=now),
     )
 

@@ -1,133 +1,94 @@
-"""Provider receipts: signed callbacks that move deliveries forward, in any order, any number of
-times.
+"""What a provider's receipt changes: deliveries, the notification, events, suppressions, letters.
 
-A receipt is applied in two transactions, so that none ever waits for the notification's lock while
-it holds a ledger line; if the second is lost the provider calls again and the same ending is
-reached.
+Receipts only move deliveries forward, so that any number of them in any order end the same. All of
+it happens in the caller's transaction, which holds the notification's lock: ledger lines are locked
+after it, as everywhere.
 """
 
-import asyncio
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import Sequence
 from typing import Final
 
 from domain.callbacks import Receipt
-from domain.enums import Channel, DeliveryStatus, EventType, NotificationStatus
-from domain.errors import NotFound
+from domain.enums import DeliveryStatus, EventType, NotificationStatus
 from domain.ids import new_id
-from domain.ports.providers import Provider
 from domain.ports.runtime import Clock
-from domain.ports.storage import Transaction, UnitOfWork
-from domain.records import DeadLetter, Delivery, Event, Notification, Suppression, User
+from domain.ports.storage import Transaction
+from domain.receipts import suppression_reason
+from domain.records import DeadLetter, Delivery, Event, Notification
 from domain.status import notification_status_of
+from services.suppressions import suppress_target
 
-PATIENCE: Final = timedelta(seconds=2)
-"""A callback can overtake the record of the call it tells of by so much."""
-_STEP: Final = 0.1
 _EVENTS: Final = {
+    DeliveryStatus.SENT: EventType.NOTIFICATION_SENT,
     DeliveryStatus.DELIVERED: EventType.NOTIFICATION_DELIVERED,
     DeliveryStatus.BOUNCED: EventType.NOTIFICATION_FAILED,
     DeliveryStatus.COMPLAINED: EventType.NOTIFICATION_FAILED,
     DeliveryStatus.FAILED: EventType.NOTIFICATION_FAILED,
 }
-_SUPPRESS: Final = {DeliveryStatus.BOUNCED: "bounced", DeliveryStatus.COMPLAINED: "complained"}
-
-
-@dataclass(frozen=True, slots=True)
-class ReceiptCounts:
-    received: int
-    unmatched: int
-    """Receipts for messages that are not Herald's."""
 
 
 class ReceiptService:
-    def __init__(self, uow: UnitOfWork, providers: Mapping[str, Provider], clock: Clock) -> None:
-        self._uow = uow
-        self._providers = providers
+    def __init__(self, clock: Clock) -> None:
         self._clock = clock
 
-    async def receive(
-        self, provider_name: str, headers: Mapping[str, str], body: bytes, url: str
-    ) -> ReceiptCounts:
-        """Applies a callback. Raises `NotFound("provider_not_found")`, `Unauthorized` for a bad
-        signature, `Invalid` for a body that cannot be understood."""
-        provider = self._providers.get(provider_name)
-        if provider is None:
-            raise NotFound("provider_not_found", f"There is no provider {provider_name!r}.")
-        await provider.verify_webhook(headers, body, url)
-        said = provider.parse_webhook(body)
-        receipts = [one for one in said if isinstance(one, Receipt)]
-        unmatched = 0
-        for receipt in receipts:
-            delivery = await self._apply(provider.name, receipt)
-            if delivery is None:
-                unmatched += 1
-            else:
-                await self._settle(delivery, receipt)
-        return ReceiptCounts(len(receipts) - unmatched, unmatched)
-
-    async def _apply(self, provider: str, receipt: Receipt) -> Delivery | None:
-        deadline = self._clock() + PATIENCE
-        while True:
-            async with self._uow() as tx:
-                delivery = await tx.deliveries.receive(
-                    provider,
-                    receipt.provider_message_id,
-                    receipt.status,
-                    receipt.at,
-                    code=receipt.code,
-                    message=receipt.message,
-                )
-            if delivery is not None or self._clock() >= deadline:
-                return delivery
-            await asyncio.sleep(_STEP)
-
-    async def _settle(self, delivery: Delivery, receipt: Receipt) -> None:
-        """The consequences: the notification's status, the event, suppression, dead letter."""
-        if delivery.status is not receipt.status or receipt.status not in _EVENTS:
-            return
-        async with self._uow() as tx:
-            notification = await tx.notifications.lock(delivery.notification_id)
-            if notification is None or await self._told(tx, delivery):
-                return
-            lines = await tx.deliveries.of(notification.id)
-            status = notification_status_of([line.status for line in lines])
-            if _may_move(notification, status):
-                reason = delivery.error_code if status is NotificationStatus.FAILED else None
-                await tx.notifications.set_status(notification.id, status, reason=reason)
-            await tx.events.append([_event(notification, delivery, receipt)])
-            if receipt.status in _SUPPRESS:
-                await self._suppress(tx, notification, delivery)
-            if receipt.status is DeliveryStatus.FAILED:
-                await tx.deliveries.bury([self._letter(notification, delivery)])
-
-    async def _told(self, tx: Transaction, delivery: Delivery) -> bool:
-        """Whether this receipt was settled before: providers repeat themselves."""
-        return any(
-            event.detail.get("deliveryId") == str(delivery.id)
-            and event.detail.get("status") == delivery.status
-            for event in await tx.events.timeline(delivery.notification_id)
+    async def apply(
+        self,
+        tx: Transaction,
+        notification: Notification,
+        provider: str,
+        receipt: Receipt,
+        *,
+        repeated: bool = False,
+    ) -> None:
+        """`notification` is locked and one of its deliveries has the message. `repeated`: this
+        very receipt was applied before, so that a suppression lifted since then stays lifted."""
+        received = await tx.deliveries.receive(
+            provider,
+            receipt.provider_message_id,
+            receipt.status,
+            receipt.at,
+            code=receipt.code,
+            message=receipt.message,
         )
+        moved = [one.delivery for one in received if one.moved]
+        if moved:
+            await self._settle(tx, notification, moved, receipt)
+        if received and (moved or not repeated):
+            await self._suppress(tx, notification, received[0].delivery, receipt)
+
+    async def _settle(
+        self,
+        tx: Transaction,
+        notification: Notification,
+        moved: Sequence[Delivery],
+        receipt: Receipt,
+    ) -> None:
+        lines = await tx.deliveries.of(notification.id)
+        status = notification_status_of([line.status for line in lines])
+        # Read again: an earlier receipt of the same callback may have moved it.
+        now = await tx.notifications.lock(notification.id) or notification
+        if _may_move(now, status):
+            failed = status is NotificationStatus.FAILED
+            reason = moved[0].error_code if failed else None
+            await tx.notifications.set_status(notification.id, status, reason=reason)
+        await tx.events.append([_event(notification, line, receipt) for line in moved])
+        if receipt.status is DeliveryStatus.FAILED:
+            await tx.deliveries.bury([self._letter(notification, line) for line in moved])
 
     async def _suppress(
-        self, tx: Transaction, notification: Notification, delivery: Delivery
+        self, tx: Transaction, notification: Notification, line: Delivery, receipt: Receipt
     ) -> None:
-        user = await tx.users.get(notification.user_id)
-        address = _address(user, delivery.channel) if user else None
-        if user is None or address is None:
-            return
-        await tx.operations.suppress(
-            Suppression(
-                id=new_id(),
-                channel=delivery.channel,
-                reason=_SUPPRESS[delivery.status],
-                source=f"provider:{delivery.provider}",
-                created_at=self._clock(),
-                user_id=user.id,
-                address=address,
+        reason = suppression_reason(receipt, line.channel)
+        if reason is not None:
+            await suppress_target(
+                tx,
+                notification.user_id,
+                line.channel,
+                reason,
+                f"provider:{line.provider}",
+                self._clock(),
+                receipt.recipient,
             )
-        )
 
     def _letter(self, notification: Notification, delivery: Delivery) -> DeadLetter:
         return DeadLetter(
@@ -165,10 +126,3 @@ def _event(notification: Notification, delivery: Delivery, receipt: Receipt) -> 
             "code": delivery.error_code,
         },
     )
-
-
-def _address(user: User, channel: Channel) -> str | None:
-    """The user's address of today; the message may have gone to an earlier one."""
-    if channel is Channel.EMAIL:
-        return user.email
-    return user.phone if channel is Channel.SMS else None

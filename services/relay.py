@@ -11,8 +11,11 @@ from datetime import timedelta
 from uuid import UUID
 
 from domain.errors import Unavailable
+from domain.ids import new_id
+from domain.messages import SignalKind
 from domain.ports.runtime import Clock, WorkflowGateway
 from domain.ports.storage import UnitOfWork
+from domain.records import PendingSignal
 
 GRACE = timedelta(seconds=5)
 """How long the process that accepted a row has for itself."""
@@ -35,7 +38,9 @@ class RelayService:
         tried at a time, so that the others are not held by claims when it does."""
         batch = 1 if self._away else BATCH
         try:
-            done = await self._start_rows(batch) + await self._tell_signals(batch)
+            done = await self._start_rows(batch)
+            done += await self._release_held(batch)
+            done += await self._tell_signals(batch)
         except Unavailable:
             self._away = True
             raise
@@ -54,6 +59,25 @@ class RelayService:
             async with self._uow() as tx:
                 await tx.notifications.mark_started([row for row, _ in rows])
         return len(rows)
+
+    async def _release_held(self, batch: int) -> int:
+        """Wakes what a pause held that is over, in the order in which it is to leave."""
+        now = self._clock()
+        async with self._uow() as tx:
+            released = await tx.deliveries.release_held(batch, now)
+            signals = [
+                PendingSignal(new_id(), item, redrives, SignalKind.RESUMED, now)
+                for item, redrives in released
+            ]
+            await tx.signals.add(signals)
+        await _bounded(
+            [
+                self._gateway.signal_notification(s.notification_id, s.redrives, s.kind)
+                for s in signals
+            ]
+        )
+        await self.mark_told([signal.id for signal in signals])
+        return len(signals)
 
     async def _tell_signals(self, batch: int) -> int:
         now = self._clock()

@@ -12,10 +12,45 @@ from domain.ids import new_id
 from domain.paging import Page, PageRequest
 from domain.ports.phone import PhoneFormatter
 from domain.ports.runtime import Clock
-from domain.ports.storage import UnitOfWork
-from domain.records import AuditEntry, Suppression
+from domain.ports.storage import Transaction, UnitOfWork
+from domain.records import AuditEntry, Suppression, User
 
 _EMAIL: TypeAdapter[str] = TypeAdapter(EmailStr)
+_ADDRESSED = (Channel.EMAIL, Channel.SMS)
+
+
+async def suppress_target(
+    tx: Transaction,
+    user_id: str,
+    channel: Channel,
+    reason: str,
+    source: str,
+    at: datetime,
+    address: str | None = None,
+) -> Suppression | None:
+    """Suppresses the address a message to this user went to: the one given, or else the user's
+    of today. None when there is none, as on push."""
+    user = await tx.users.get(user_id)
+    todays = _address(user, channel) if user else None
+    target = address or todays
+    if target is None or channel not in _ADDRESSED:
+        return None
+    theirs = todays is not None and target.casefold() == todays.casefold()
+    return await tx.operations.suppress(
+        Suppression(
+            id=new_id(),
+            channel=channel,
+            reason=reason,
+            source=source,
+            created_at=at,
+            user_id=user_id if theirs else None,
+            address=target,
+        )
+    )
+
+
+def _address(user: User, channel: Channel) -> str | None:
+    return user.email if channel is Channel.EMAIL else user.phone
 
 
 class SuppressionService:

@@ -1,14 +1,14 @@
 """The ledger: intents, results, receipts, dead letters; each write a compare-and-set."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from domain.enums import Channel, DeliveryStatus, Platform
+from domain.enums import Channel, DeliveryStatus, Platform, PushVendor
 from domain.ids import new_id
-from domain.ports.deliveries import AttemptResult, DeliveryJob, Intent, Target
+from domain.ports.deliveries import AttemptResult, DeliveryJob, Intent, Received, Target
 from domain.receipts import advances
 from domain.records import DeadLetter, Delivery, NotificationType, User
 from storage.encryption import KEY_JOIN, KeyRing, Sealer
@@ -38,7 +38,8 @@ _JOB = f"""
         {", ".join(f"u.{name.strip()} as user_{name.strip()}" for name in USER_COLUMNS.split(","))},
         {qualified(PREFERENCE_COLUMNS, "p")}, p.timezone as preferred_timezone,
         k.wrapped_key, k.master_key_id,
-        (select array_agg(name) from paused_parts) as paused,
+        (select jsonb_object_agg(name, divert) from paused_parts) as paused,
+        (select granted from consents where user_id = n.user_id and type = 'tracking') as tracking,
         (select jsonb_object_agg(s.channel || ':' || s.address_hash, s.reason) from suppressions s
           where (s.expires_at is null or s.expires_at > now())
             and ((s.channel = 'email' and s.address_hash = u.email_hash)
@@ -53,11 +54,16 @@ _JOB = f"""
 _INTENT = f"""
     update notification_deliveries d
     set status = 'sending', attempts = d.attempts + 1, updated_at = now(),
-        intent_at = coalesce(d.intent_at, $2),
-        provider_id = case when before.status = 'sending' then d.provider_id else $3 end
-    from (select id, status from notification_deliveries
-          where id = any($1::uuid[]) and status in ('pending', 'deferred', 'sending')
-          order by id for update) before
+        intent_at = coalesce(d.intent_at, $3),
+        provider_id = before.provider,
+        provider_failures = case when before.provider is distinct from d.provider_id then 0
+            else d.provider_failures end
+    from (select l.id, l.status,
+              case when l.status = 'sending' then l.provider_id else way.provider end as provider
+          from notification_deliveries l
+          join unnest($1::uuid[], $2::text[]) as way(id, provider) on way.id = l.id
+          where l.status in ('pending', 'deferred', 'sending')
+          order by l.id for update of l) before
     where d.id = before.id
     returning {qualified(DELIVERY_COLUMNS, "d")}, before.status = 'sending' as in_doubt
 """
@@ -65,12 +71,17 @@ _RECORD = f"""
     with result as (
         select * from jsonb_to_recordset($1) as r(delivery_id uuid, status text, provider text,
             at timestamptz, outcome text, provider_message_id text, error_code text,
-            error_message text, next_attempt_at timestamptz, segments int, attempt_id uuid)
+            error_message text, next_attempt_at timestamptz, segments int, attempt_id uuid,
+            gives_up boolean, cost_minor numeric, cost_currency text)
     ), moved as (
         update notification_deliveries d
         set status = r.status, updated_at = now(),
             provider_message_id = coalesce(r.provider_message_id, d.provider_message_id),
-            retry_count = d.retry_count + (r.outcome = 'retry')::int,
+            retry_count = d.retry_count + (r.outcome in ('retry', 'failover'))::int,
+            provider_failures = d.provider_failures + (r.outcome in ('retry', 'failover'))::int,
+            given_up = case when r.gives_up then d.given_up || r.provider else d.given_up end,
+            cost_minor = coalesce(r.cost_minor, d.cost_minor),
+            cost_currency = coalesce(r.cost_currency, d.cost_currency),
             sent_at = case when r.status in ('sent', 'delivered') then coalesce(d.sent_at, r.at)
                 else d.sent_at end,
             delivered_at = case when r.status = 'delivered' then coalesce(d.delivered_at, r.at)
@@ -87,6 +98,39 @@ _RECORD = f"""
         from result r join moved m on m.id = r.delivery_id
     )
     select * from moved
+"""
+
+
+_RELEASE = """
+    with held as (
+        select d.id, d.notification_id, n.redrives, n.priority, n.created_at
+        from notification_deliveries d join notifications n on n.id = d.notification_id
+        where d.status = 'deferred' and d.reason in ('channel_paused', 'provider_paused')
+          and not exists (select 1 from paused_parts p where not p.divert and p.name =
+              case d.reason when 'channel_paused' then 'channel:' || d.channel
+                  else 'provider:' || d.provider_id end)
+        order by array_position(array['critical', 'high', 'medium', 'low'], n.priority),
+            n.created_at, d.id
+        limit $1 for update of d skip locked
+    ), released as (
+        update notification_deliveries d set reason = 'released', until = $2, updated_at = now()
+        from held where d.id = held.id
+    )
+    select notification_id as id, redrives from held
+    group by notification_id, redrives, priority, created_at
+    order by array_position(array['critical', 'high', 'medium', 'low'], priority), created_at
+"""
+
+_RECEIVE = f"""
+    update notification_deliveries
+    set status = $2::text, updated_at = now(),
+        sent_at = case when $2::text in ('sent', 'delivered') then coalesce(sent_at, $3)
+            else sent_at end,
+        delivered_at = case when $2::text = 'delivered' then coalesce(delivered_at, $3)
+            else delivered_at end,
+        error_code = coalesce($4, error_code), error_message = coalesce($5, error_message)
+    where id = any($1::uuid[])
+    returning {DELIVERY_COLUMNS}
 """
 
 
@@ -109,7 +153,8 @@ class SqlDeliveries:
             preferences=preferences_of(row["user_id"], row, row["preferred_timezone"]),
             deliveries=tuple(line for line in lines_of(row["lines"]) if line.channel is channel),
             targets=await self._targets(channel, row, user, sealer),
-            paused=frozenset(row["paused"] or ()),
+            tracking_consent=row["tracking"],
+            paused=row["paused"] or {},
         )
 
     async def _targets(
@@ -130,7 +175,7 @@ class SqlDeliveries:
 
     async def _devices(self, user_id: str, sealer: Sealer | None) -> tuple[Target, ...]:
         rows = await self._db.fetch(
-            "select d.id, d.token, d.platform, d.locale, s.reason as suppressed"
+            "select d.id, d.token, d.platform, d.locale, d.provider, s.reason as suppressed"
             " from user_devices d left join suppressions s on s.channel = 'push'"
             " and s.address_hash = d.token_hash and (s.expires_at is null or s.expires_at > now())"
             " where d.user_id = $1 order by d.id",
@@ -147,12 +192,13 @@ class SqlDeliveries:
                         Platform(row["platform"]),
                         row["locale"],
                         row["suppressed"],
+                        PushVendor(row["provider"]),
                     )
                 )
         return tuple(targets)
 
     async def write_intent(
-        self, notification_id: UUID, delivery_ids: Sequence[UUID], provider: str, at: datetime
+        self, notification_id: UUID, providers: Mapping[UUID, str], at: datetime
     ) -> tuple[Intent, ...]:
         allowed = await self._db.fetchval(
             "update notifications set first_intent_at = coalesce(first_intent_at, $2),"
@@ -164,10 +210,27 @@ class SqlDeliveries:
             notification_id,
             at,
         )
-        if not allowed or not delivery_ids:
+        if not allowed or not providers:
             return ()
-        rows = await self._db.fetch(_INTENT, list(delivery_ids), at, provider)
+        rows = await self._db.fetch(_INTENT, list(providers), list(providers.values()), at)
         return tuple(Intent(delivery_of(row), row["in_doubt"]) for row in rows)
+
+    async def hold(
+        self, notification_id: UUID, delivery_ids: Sequence[UUID], reason: str, provider: str | None
+    ) -> None:
+        await self._db.execute(
+            "update notification_deliveries set status = 'deferred', reason = $2,"
+            " provider_id = coalesce($3, provider_id), updated_at = now()"
+            " where notification_id = $1 and id = any($4::uuid[]) and status = 'pending'",
+            notification_id,
+            reason,
+            provider,
+            list(delivery_ids),
+        )
+
+    async def release_held(self, limit: int, at: datetime) -> tuple[tuple[UUID, int], ...]:
+        rows = await self._db.fetch(_RELEASE, limit, at)
+        return tuple((row["id"], row["redrives"]) for row in rows)
 
     async def add(self, deliveries: Sequence[Delivery]) -> None:
         await self._db.executemany(
@@ -226,7 +289,8 @@ class SqlDeliveries:
     async def reopen(self, notification_id: UUID, delivery_id: UUID | None) -> int:
         done: str = await self._db.execute(
             "update notification_deliveries set status = 'pending', reason = null, until = null,"
-            " attempts = 0, retry_count = 0, error_code = null, error_message = null,"
+            " attempts = 0, retry_count = 0, provider_failures = 0, given_up = '{}',"
+            " error_code = null, error_message = null,"
             " updated_at = now() where notification_id = $1 and status in ('failed', 'unknown')"
             " and ($2::uuid is null or id = $2)",
             notification_id,
@@ -243,30 +307,22 @@ class SqlDeliveries:
         *,
         code: str | None,
         message: str | None,
-    ) -> Delivery | None:
-        row = await self._db.fetchrow(
-            f"select {DELIVERY_COLUMNS} from notification_deliveries"
-            " where provider_id = $1 and provider_message_id = $2 for update",
+    ) -> tuple[Received, ...]:
+        # A line that is being sent again still has the message id of the time before.
+        rows = await self._db.fetch(
+            f"select {DELIVERY_COLUMNS} from notification_deliveries where provider_id = $1"
+            " and provider_message_id = $2 and status <> 'sending' order by id for update",
             provider,
             provider_message_id,
         )
-        if row is None:
-            return None
-        if not advances(DeliveryStatus(row["status"]), status):
-            return delivery_of(row)
-        moved = await self._db.fetchrow(
-            "update notification_deliveries set status = $2::text, updated_at = now(),"
-            " delivered_at = case when $2::text = 'delivered' then coalesce(delivered_at, $3)"
-            " else delivered_at end, error_code = coalesce($4, error_code),"
-            " error_message = coalesce($5, error_message)"
-            f" where id = $1 returning {DELIVERY_COLUMNS}",
-            row["id"],
-            status,
-            at,
-            code,
-            message,
+        forward = [row["id"] for row in rows if advances(DeliveryStatus(row["status"]), status)]
+        if not forward:
+            return tuple(Received(delivery_of(row), moved=False) for row in rows)
+        updated = await self._db.fetch(_RECEIVE, forward, status, at, code, message)
+        moved = {row["id"]: row for row in updated}
+        return tuple(
+            Received(delivery_of(moved.get(row["id"], row)), row["id"] in moved) for row in rows
         )
-        return delivery_of(moved)
 
     async def bury(self, letters: Sequence[DeadLetter]) -> None:
         if not letters:

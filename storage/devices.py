@@ -1,5 +1,10 @@
-"""Devices that take push messages: found by a token's hash, the token sealed."""
+"""Devices that take push messages: found by a token's hash, the token sealed.
 
+A token is one device's. Who gives a device a token takes a lock on it first, so that an app which
+registers its new token and replaces its old one at once ends with one device.
+"""
+
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +22,7 @@ class SqlDevices:
 
     async def register(self, device: Device) -> Device:
         sealer = await self._sealer(device.user_id)
+        await self._claim(device.token)
         row = await self._db.fetchrow(
             "insert into user_devices (id, user_id, token, token_hash, platform, provider,"
             " app_version, locale, created_at, last_seen_at)"
@@ -46,6 +52,7 @@ class SqlDevices:
         return tuple(_device(row, sealer) for row in rows)
 
     async def replace_token(self, user_id: str, old: str, device: Device) -> Device | None:
+        await self._claim(old, device.token)
         there = await self._db.fetchrow(
             "select id, created_at from user_devices where user_id = $1 and token_hash = $2"
             " for update",
@@ -81,11 +88,30 @@ class SqlDevices:
         )
         return bool(done)
 
-    async def remove_by_id(self, device_id: UUID) -> bool:
+    async def remove_by_id(self, device_id: UUID, seen_before: datetime | None = None) -> bool:
         done = await self._db.fetchval(
-            "delete from user_devices where id = $1 returning 1", device_id
+            "delete from user_devices where id = $1"
+            " and ($2::timestamptz is null or last_seen_at < $2) returning 1",
+            device_id,
+            seen_before,
         )
         return bool(done)
+
+    async def remove_stale(self, before: datetime, limit: int) -> int:
+        # What another transaction holds is being seen just now.
+        rows = await self._db.fetch(
+            "delete from user_devices where id in (select id from user_devices"
+            " where last_seen_at < $1 order by last_seen_at limit $2 for update skip locked)"
+            " returning 1",
+            before,
+            limit,
+        )
+        return len(rows)
+
+    async def _claim(self, *tokens: str) -> None:
+        """Until the transaction ends, nobody else gives a device one of these tokens."""
+        for name in sorted({self._keys.lookup("push", token) for token in tokens}):
+            await self._db.execute("select pg_advisory_xact_lock(hashtextextended($1, 0))", name)
 
     async def _sealer(self, user_id: str) -> Sealer:
         sealer = await self._keys.sealer(self._db, user_id)

@@ -1,13 +1,13 @@
 """The in-app inbox: numbered items per user, words sealed."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from domain.paging import Cursor, Page, PageRequest
-from domain.records import InboxItem
+from domain.records import InboxChange, InboxItem
 from storage.encryption import KEY_JOIN, KeyRing, Sealer
 from storage.engine import Connection
 from storage.notifications import views_of
@@ -92,6 +92,27 @@ class SqlInbox:
             user_id,
         )
         return row["total"], row["unread"], row["last"]
+
+    async def last_seqs(self, user_ids: Collection[str]) -> Mapping[str, int]:
+        rows = await self._db.fetch(
+            "select user_id, last_seq from inbox_counters where user_id = any($1::text[])",
+            list(user_ids),
+        )
+        return {row["user_id"]: row["last_seq"] for row in rows}
+
+    async def changed_since(
+        self, user_ids: Collection[str], since: datetime
+    ) -> tuple[InboxChange, ...]:
+        rows = await self._db.fetch(
+            "select user_id, notification_id, deleted_at is not null as removed from inbox_items"
+            " where user_id = any($1::text[]) and (read_at >= $2 or deleted_at >= $2)"
+            " order by user_id, seq",
+            list(user_ids),
+            since,
+        )
+        return tuple(
+            InboxChange(row["user_id"], row["notification_id"], row["removed"]) for row in rows
+        )
 
     async def mark_read(self, user_id: str, ids: Sequence[UUID], at: datetime) -> tuple[UUID, ...]:
         rows = await self._db.fetch(

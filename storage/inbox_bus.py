@@ -1,14 +1,16 @@
 """The live bus: one process publishes a frame, every process with that user's sockets gets it.
 
-Valkey pub/sub, nothing stored: the inbox in PostgreSQL is the truth, and a connection that missed
-a frame reads it there when it resumes.
+Valkey pub/sub, one subscription for each process, nothing stored: the inbox in PostgreSQL is the
+truth. Whenever the subscription was away and is back, `when_back` is called, so that every
+connection can be brought up to date from there.
 """
 
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -16,26 +18,39 @@ import orjson
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from domain.ids import inbox_topic
+from domain.ids import INBOX_BROADCAST, inbox_topic
+from domain.ports.inbox import Frame, LiveFrame, Reader
 
-FRAMES_PER_READER: Final = 1_000
 RECONNECT_AFTER: Final = 0.5
-OVERFLOW: Final[Mapping[str, Any]] = {"type": "overflow"}
-"""Put last when a reader is too slow: it has missed frames and must resume from the inbox."""
+SUBSCRIBED_WITHIN: Final = 2.0
+QUIET: Final = timedelta(seconds=5)
+AT_ONCE: Final = 200
+"""Connections a broadcast reaches before others get their turn."""
+_PREFIX: Final = len(inbox_topic(""))
 
 log = logging.getLogger(__name__)
 
-Frame = Mapping[str, Any]
-
 
 class InboxBus:
-    """Implements `InboxPublisher`, and hands frames to this process's readers."""
+    """Implements `InboxBroadcaster`, and hands frames to this process's readers."""
 
-    def __init__(self, redis: "Redis") -> None:
+    def __init__(self, redis: "Redis", quiet: timedelta = QUIET) -> None:
+        """`quiet`: how long nothing may be heard before Valkey is asked whether it is there;
+        after twice that the subscription is made anew."""
         self._redis = redis
-        self._readers: dict[str, set[asyncio.Queue[Frame]]] = {}
+        self._quiet = quiet.total_seconds()
+        self._readers: dict[str, set[Reader]] = {}
         self._listening: asyncio.Task[None] | None = None
         self._subscribed = asyncio.Event()
+        self._heard_at: datetime | None = None
+        self.when_back: Callable[[datetime], None] = lambda _since: None
+        """Called after each return of the subscription, with the instant up to which everything
+        was heard. Must not block."""
+
+    @property
+    def readers(self) -> Mapping[str, set[Reader]]:
+        """The open connections of this process by user."""
+        return self._readers
 
     async def __aenter__(self) -> Self:
         return self
@@ -53,72 +68,105 @@ class InboxBus:
 
     async def publish(self, user_id: str, frame: Frame) -> int:
         """How many processes took it. Raises `ConnectionError` when Valkey is away."""
+        return await self._publish(inbox_topic(user_id), frame)
+
+    async def broadcast(self, frame: Frame) -> int:
+        """To everybody. How many processes took it. Raises `ConnectionError`."""
+        return await self._publish(INBOX_BROADCAST, frame)
+
+    async def _publish(self, topic: str, frame: Frame) -> int:
         try:
-            taken: int = await self._redis.publish(inbox_topic(user_id), orjson.dumps(frame))
+            taken: int = await self._redis.publish(topic, orjson.dumps(frame))
         except RedisError as error:
             raise ConnectionError(str(error)) from error
         return taken
 
     @asynccontextmanager
-    async def listen(self, user_id: str) -> AsyncIterator["asyncio.Queue[Frame]"]:
-        """A queue of the user's frames from now on. Ready when the block is entered."""
+    async def listen(self, user_id: str, reader: Reader) -> AsyncIterator[None]:
+        """Hands the reader the user's frames and the broadcasts from now on, unless Valkey is
+        away: then from when it is back."""
         if self._listening is None:
             self._listening = asyncio.create_task(self._run())
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(2):
-                await self._subscribed.wait()
-        queue: asyncio.Queue[Frame] = asyncio.Queue(FRAMES_PER_READER)
-        self._readers.setdefault(user_id, set()).add(queue)
+        readers = self._readers.setdefault(user_id, set())
+        readers.add(reader)
         try:
-            yield queue
+            if not self._subscribed.is_set():
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(SUBSCRIBED_WITHIN):
+                        await self._subscribed.wait()
+            yield
         finally:
-            readers = self._readers[user_id]
-            readers.discard(queue)
-            if not readers:
+            readers.discard(reader)
+            if not readers and self._readers.get(user_id) is readers:
                 del self._readers[user_id]
 
     async def _run(self) -> None:
-        """One subscription for the whole process; made again when Valkey comes back, after
-        which every reader is told to resume."""
         while True:
             try:
-                async with self._redis.pubsub() as pubsub:
-                    await pubsub.psubscribe(inbox_topic("*"))
-                    async for message in pubsub.listen():
-                        self._heard(message)
+                await self._hear_all()
             except (RedisError, OSError) as error:
                 log.warning("inbox_bus.lost", extra={"error": type(error).__name__})
-            self._subscribed.clear()
-            await asyncio.sleep(RECONNECT_AFTER)
+            if self._subscribed.is_set():
+                self._subscribed.clear()
+            else:
+                await asyncio.sleep(RECONNECT_AFTER)
 
-    def _heard(self, message: Mapping[str, Any]) -> None:
-        if message["type"] == "psubscribe":
-            # The client library also comes back on its own: each coming back may have missed some.
-            for readers in self._readers.values():
-                for queue in readers:
-                    _put(queue, OVERFLOW)
-            self._subscribed.set()
-        elif message["type"] == "pmessage":
+    async def _hear_all(self) -> None:
+        """Until the connection is lost, or silent although it was asked."""
+        loop = asyncio.get_running_loop()
+        async with self._redis.pubsub() as pubsub:
+            await pubsub.psubscribe(INBOX_BROADCAST, inbox_topic("*"))
+            last = loop.time()
+            while True:
+                message = await pubsub.get_message(timeout=self._quiet)
+                if message is not None:
+                    last = loop.time()
+                    await self._heard(message)
+                elif loop.time() - last > 2 * self._quiet:
+                    raise ConnectionError("nothing heard, not even an answer")
+                elif loop.time() - last >= self._quiet:
+                    await pubsub.ping("herald")
+
+    async def _heard(self, message: Mapping[str, Any]) -> None:
+        topic = message["channel"]
+        if message["type"] == "pmessage":
             try:
-                self._hand_on(message)
+                await self._hand_on(topic.decode(), message["data"])
             except ValueError:
                 log.warning("inbox_bus.frame_refused")
+        elif message["type"] == "psubscribe":
+            if topic.decode() != inbox_topic("*"):
+                return
+            # The client library also comes back on its own, and each time may have missed some.
+            self._subscribed.set()
+            self.when_back(self._heard_at or datetime.now(UTC))
+        self._heard_at = datetime.now(UTC)
 
-    def _hand_on(self, message: Mapping[str, Any]) -> None:
-        user_id = message["channel"].decode().removeprefix(inbox_topic(""))
-        readers = self._readers.get(user_id)
-        if not readers:
+    async def _hand_on(self, topic: str, data: bytes) -> None:
+        if topic != INBOX_BROADCAST:
+            if readers := self._readers.get(topic[_PREFIX:]):
+                frame = live_frame(data)
+                for reader in tuple(readers):
+                    reader.heard(frame)
             return
-        frame = orjson.loads(message["data"])
-        for queue in readers:
-            _put(queue, frame)
+        frame = live_frame(data)
+        everybody = [reader for readers in self._readers.values() for reader in readers]
+        for place, reader in enumerate(everybody, 1):
+            reader.heard(frame)
+            if place % AT_ONCE == 0:
+                await asyncio.sleep(0)
 
 
-def _put(queue: "asyncio.Queue[Frame]", frame: Frame) -> None:
-    """Never waits for a slow reader: its backlog is dropped and it is told so."""
-    try:
-        queue.put_nowait(frame)
-    except asyncio.QueueFull:
-        while not queue.empty():
-            queue.get_nowait()
-        queue.put_nowait(OVERFLOW)
+def live_frame(data: bytes) -> LiveFrame:
+    """Raises `ValueError` for what is no frame."""
+    decoded = orjson.loads(data)
+    if not isinstance(decoded, dict) or not isinstance(decoded.get("type"), str):
+        raise ValueError("a frame is an object with a type")
+    seq = decoded.get("seq", 0)
+    if not isinstance(seq, int):
+        raise ValueError("seq is a number")
+    kind = decoded["type"]
+    if "origin" not in decoded:
+        return LiveFrame(kind, data.decode(), seq)
+    origin = decoded.pop("origin")
+    return LiveFrame(kind, orjson.dumps(decoded).decode(), seq, origin)

@@ -7,7 +7,7 @@ from uuid import UUID
 from domain.enums import Channel
 from domain.paging import Cursor, Page, PageRequest
 from domain.ports.storage import DeadLetterFilter
-from domain.records import AuditEntry, DeadLetter, Suppression
+from domain.records import AuditEntry, DeadLetter, PausedPart, Suppression
 from storage.encryption import KeyRing
 from storage.engine import Connection
 
@@ -15,6 +15,22 @@ _LETTER = (
     "id, notification_id, delivery_id, user_id, type, channel, provider, code, message,"
     " created_at, status, resolved_at"
 )
+
+_WEIGHT = "case {}.reason when 'opted_out' then 1 when 'bounced' then 2 else 3 end"
+_SUPPRESS = f"""
+    insert into suppressions as held (id, channel, address_hash, address, user_id, reason, source,
+        created_at, expires_at)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+    on conflict (channel, address_hash) do update
+    set id = excluded.id, address = excluded.address, user_id = excluded.user_id,
+        reason = excluded.reason, source = excluded.source, created_at = excluded.created_at,
+        expires_at = excluded.expires_at
+    where coalesce(excluded.expires_at, 'infinity') > coalesce(held.expires_at, 'infinity')
+        or (coalesce(excluded.expires_at, 'infinity') = coalesce(held.expires_at, 'infinity')
+            and {_WEIGHT.format("excluded")} > {_WEIGHT.format("held")})
+    returning *
+"""
+_SUPPRESSION = "select * from suppressions where channel = $1 and address_hash = $2"
 
 
 class SqlOperations:
@@ -69,16 +85,9 @@ class SqlOperations:
 
     async def suppress(self, suppression: Suppression) -> Suppression:
         address = suppression.address or ""
-        lookup = self._keys.lookup(
-            suppression.channel,
-            address.lower() if suppression.channel is Channel.EMAIL else address,
-        )
+        lookup = self._lookup(suppression.channel, address)
         row = await self._db.fetchrow(
-            "insert into suppressions as held (id, channel, address_hash, address, user_id,"
-            " reason, source, created_at, expires_at)"
-            " values ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
-            " on conflict (channel, address_hash) do update set address_hash = held.address_hash"
-            " returning *",
+            _SUPPRESS,
             suppression.id,
             suppression.channel,
             lookup,
@@ -89,7 +98,31 @@ class SqlOperations:
             suppression.created_at,
             suppression.expires_at,
         )
+        if row is None:
+            row = await self._db.fetchrow(_SUPPRESSION, suppression.channel, lookup)
         return self._suppression(row)
+
+    async def suppression(self, channel: Channel, address: str, at: datetime) -> Suppression | None:
+        row = await self._db.fetchrow(
+            f"{_SUPPRESSION} and (expires_at is null or expires_at > $3)",
+            channel,
+            self._lookup(channel, address),
+            at,
+        )
+        return self._suppression(row) if row else None
+
+    async def lift_opt_out(self, channel: Channel, address: str, before: datetime) -> bool:
+        done = await self._db.fetchval(
+            "delete from suppressions where channel = $1 and address_hash = $2"
+            " and reason = 'opted_out' and created_at < $3 returning 1",
+            channel,
+            self._lookup(channel, address),
+            before,
+        )
+        return bool(done)
+
+    def _lookup(self, channel: Channel, address: str) -> str:
+        return self._keys.lookup(channel, address.lower() if channel is Channel.EMAIL else address)
 
     async def suppressions(self, page: PageRequest) -> Page[Suppression]:
         after = "where (created_at, id) < ($2, $3)" if page.cursor else ""
@@ -109,19 +142,22 @@ class SqlOperations:
         )
         return bool(done)
 
-    async def paused(self) -> tuple[str, ...]:
-        rows = await self._db.fetch("select name from paused_parts order by name")
-        return tuple(row["name"] for row in rows)
+    async def paused(self) -> tuple[PausedPart, ...]:
+        rows = await self._db.fetch("select name, at, divert from paused_parts order by name")
+        return tuple(PausedPart(row["name"], row["at"], row["divert"]) for row in rows)
 
-    async def set_paused(self, name: str, *, paused: bool, at: datetime) -> None:
-        if paused:
-            await self._db.execute(
-                "insert into paused_parts (name, at) values ($1, $2) on conflict do nothing",
-                name,
-                at,
-            )
-        else:
-            await self._db.execute("delete from paused_parts where name = $1", name)
+    async def pause(self, part: PausedPart) -> None:
+        await self._db.execute(
+            "insert into paused_parts (name, at, divert) values ($1, $2, $3)"
+            " on conflict (name) do update set divert = excluded.divert",
+            part.name,
+            part.at,
+            part.divert,
+        )
+
+    async def resume(self, name: str) -> bool:
+        done = await self._db.fetchval("delete from paused_parts where name = $1 returning 1", name)
+        return bool(done)
 
     async def audit(self, entry: AuditEntry) -> None:
         await self._db.execute(

@@ -28,7 +28,7 @@ _LOAD = f"""
         t.digest_rule, t.legally_transactional, t.required_consent, t.description,
         t.track_opens, t.track_clicks,
         {qualified(PREFERENCE_COLUMNS, "p")}, p.timezone as preferred_timezone,
-        u.timezone as user_timezone, u.country as user_country, u.phone_country,
+        u.timezone as user_timezone, u.country as user_country, u.phone_country, u.phone_hash,
         u.email is not null as has_email, u.phone is not null as has_phone,
         (select jsonb_object_agg(c.type, c.granted) from consents c
           where c.user_id = n.user_id) as consents,
@@ -44,7 +44,7 @@ _LOAD = f"""
                 or (s.channel = 'push' and s.address_hash in (
                     select d.token_hash from user_devices d where d.user_id = n.user_id)))
             group by s.channel) s) as suppressed,
-        (select array_agg(name) from paused_parts where name like 'channel:%') as paused
+        (select array_agg(name) from paused_parts where not divert) as paused
     from notifications n
     join users u on u.id = n.user_id
     join notification_types t on t.type = n.type
@@ -99,10 +99,9 @@ class SqlPlanning:
             consents={ConsentType(k): v for k, v in (row["consents"] or {}).items()},
             subscription=_channels(row["subscription"]),
             reach=_reach(row, len(devices)),
+            phone_hash=row["phone_hash"],
             device_ids=devices,
-            paused_channels=frozenset(
-                Channel(name.partition(":")[2]) for name in row["paused"] or ()
-            ),
+            paused=frozenset(row["paused"] or ()),
         )
 
     async def claim_content(self, notification: Notification, window: timedelta) -> UUID | None:
@@ -170,6 +169,10 @@ class SqlPlanning:
             notification_id,
             list(channels),
         )
+        if Channel.SMS in channels:
+            await self._db.execute(
+                "delete from sms_number_usage where notification_id = $1", notification_id
+            )
 
     async def save(
         self,

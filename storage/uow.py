@@ -7,18 +7,23 @@ from functools import cached_property
 import asyncpg
 
 from domain.errors import Unavailable
+from storage.callbacks import SqlCallbacks
 from storage.catalogue import SqlCatalogue
 from storage.deliveries import SqlDeliveries
 from storage.devices import SqlDevices
 from storage.encryption import KeyRing
+from storage.engagement import SqlEngagement
 from storage.engine import Connection, Pool
 from storage.events import SqlEvents, SqlSignals
 from storage.idempotency import SqlIdempotency
 from storage.inbox import SqlInbox
 from storage.keys import SqlApiKeys
+from storage.messages import SqlMessages
 from storage.notifications import SqlNotifications
 from storage.operations import SqlOperations
 from storage.planning import SqlPlanning
+from storage.queries.sms_report import SqlReports
+from storage.sms_usage import SqlSmsUsage
 from storage.users import SqlUsers
 
 _ACQUIRE_WITHIN = 5.0
@@ -93,6 +98,26 @@ class SqlTransaction:
     @cached_property
     def signals(self) -> SqlSignals:
         return SqlSignals(self._connection)
+
+    @cached_property
+    def sms_usage(self) -> SqlSmsUsage:
+        return SqlSmsUsage(self._connection, self._keys)
+
+    @cached_property
+    def reports(self) -> SqlReports:
+        return SqlReports(self._connection)
+
+    @cached_property
+    def callbacks(self) -> SqlCallbacks:
+        return SqlCallbacks(self._connection, self._keys)
+
+    @cached_property
+    def messages(self) -> SqlMessages:
+        return SqlMessages(self._connection, self._keys)
+
+    @cached_property
+    def engagement(self) -> SqlEngagement:
+        return SqlEngagement(self._connection)
 
 
 class SqlUnitOfWork:

@@ -224,6 +224,27 @@ class SqlUsers:
             *values,
         )
 
+    async def consent_history(
+        self, user_id: str, consent: ConsentType, page: PageRequest
+    ) -> Page[Consent]:
+        after = "and (at, id) < ($4, $5)" if page.cursor else ""
+        cursor = [page.cursor.at, UUID(page.cursor.id)] if page.cursor else []
+        rows = await self._db.fetch(
+            "select id, granted, source, text, at from consent_history"
+            f" where user_id = $1 and type = $2 {after} order by at desc, id desc limit $3",
+            user_id,
+            consent,
+            page.limit + 1,
+            *cursor,
+        )
+        shown = rows[: page.limit]
+        answers = tuple(
+            Consent(user_id, consent, row["granted"], row["source"], row["text"], row["at"])
+            for row in shown
+        )
+        more = len(rows) > page.limit
+        return Page(answers, Cursor(shown[-1]["at"], str(shown[-1]["id"])) if more else None)
+
     async def subscriptions(self, user_id: str) -> tuple[Subscription, ...]:
         rows = await self._db.fetch(
             "select user_id, type, channels, updated_at from subscriptions where user_id = $1"

@@ -52,6 +52,7 @@ async def _until_signalled(settings: Settings, queues: Sequence[str], *, relay: 
     async with Container.open(settings) as container, asyncio.TaskGroup() as tasks:
         if relay:
             tasks.create_task(run_relay(container.relay_service, stop))
+            tasks.create_task(run_relay(container.callbacks, stop))
         tasks.create_task(serve(settings, container, queues, stop))
 
 

@@ -15,7 +15,7 @@ from temporalio.exceptions import FailureError, is_cancelled_exception
 with workflow.unsafe.imports_passed_through():
     from activities.delivery import DeliveryActivities
     from activities.planning import PlanningActivities
-    from domain.enums import Channel, PlanTrigger, Strategy
+    from domain.enums import Channel, PlanTrigger, Priority, Strategy
     from domain.ids import DELIVERY_QUEUES
     from domain.messages import (
         CancelInput,
@@ -90,6 +90,11 @@ class NotificationWorkflow:
         """The user's choices, zone or consents changed: plan again."""
         self._progress.wants_plan(PlanTrigger.PREFERENCES_CHANGED)
 
+    @workflow.signal(name="resumed")
+    def on_resumed(self) -> None:
+        """What an operator had paused goes on: plan again."""
+        self._progress.wants_plan(PlanTrigger.RESUMED)
+
     @workflow.signal(name="engagement")
     def on_engagement(self) -> None:
         """The user read or clicked it: an escalation is no longer needed."""
@@ -159,10 +164,10 @@ class NotificationWorkflow:
             if channel not in self._flights and channel not in self._progress.broken
         ]
         for channel in ready:
-            self._flights[channel] = asyncio.create_task(self._deliver(channel))
+            self._flights[channel] = asyncio.create_task(self._deliver(channel, plan.priority))
         return bool(ready)
 
-    async def _deliver(self, channel: Channel) -> None:
+    async def _deliver(self, channel: Channel, priority: Priority) -> None:
         command = DeliverInput(notification_id=self._id, channel=channel, now=workflow.now())
         try:
             result = await workflow.execute_activity_method(
@@ -170,9 +175,13 @@ class NotificationWorkflow:
                 command,
                 task_queue=DELIVERY_QUEUES[channel],
                 summary=f"Deliver: {channel}",
+                priority=options.PRIORITIES[priority],
                 **options.DELIVER[channel],
             )
-            self._progress.landed(channel, result.outcome)
+            if result.outcome is DeliverOutcome.HELD:
+                self._progress.wants_plan(PlanTrigger.HELD)
+            else:
+                self._progress.landed(channel, result.outcome)
         except BaseException as error:
             if is_cancelled_exception(error):
                 self._progress.landed(channel, DeliverOutcome.CANCELLED)

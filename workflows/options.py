@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Final, TypedDict
 
-from temporalio.common import RetryPolicy
+from temporalio.common import Priority, RetryPolicy
 from temporalio.workflow import ActivityCancellationType
 
+from domain import enums
 from domain.enums import Channel
 from domain.retry import SCHEDULES
 
@@ -23,6 +24,15 @@ LEAST_WAIT: Final = timedelta(milliseconds=1)
 
 REPEATED_WAIT: Final = timedelta(seconds=1)
 """The least rest between two plans made because an instant was due."""
+
+
+PRIORITIES: Final[Mapping[enums.Priority, Priority]] = {
+    enums.Priority.CRITICAL: Priority(priority_key=1),
+    enums.Priority.HIGH: Priority(priority_key=2),
+    enums.Priority.MEDIUM: Priority(priority_key=3),
+    enums.Priority.LOW: Priority(priority_key=4),
+}
+"""In which order a backlog is worked off; campaigns come after all of these."""
 
 
 class LocalActivityOptions(TypedDict):

@@ -23,7 +23,8 @@ async def list_devices(user_id: UserPath, use: Use) -> Listed[DeviceOut]:
 @router.post("", status_code=201, summary="Register a device")
 @requires(Scope.USERS_WRITE, own_user=True)
 async def register_device(user_id: UserPath, body: DeviceIn, use: Use) -> DeviceOut:
-    """A token known already moves to this user."""
+    """A token known already moves to this user. Apps call this at every start: a device that was
+    not heard of for 270 days is forgotten."""
     return DeviceOut.of(await use.devices.register(user_id, body.details()))
 
 

@@ -1,4 +1,5 @@
-"""`/api/users/{user_id}/notifications` and `/upcoming`: the user's own view."""
+"""`/api/users/{user_id}/notifications` and `/upcoming`: the user's own view. `/api/broadcasts`: a
+message to everyone who is connected."""
 
 from typing import Annotated
 
@@ -6,6 +7,7 @@ from fastapi import Query
 
 from api.dependencies import SeqPage, Use, UuidPage
 from api.route import api_router, requires
+from api.schemas.broadcasts import BroadcastIn, BroadcastOut
 from api.schemas.common import IdPath, Listed, UserPath, cursor_text
 from api.schemas.notifications import (
     CountsOut,
@@ -17,6 +19,7 @@ from api.schemas.notifications import (
 from domain.enums import Scope
 
 router = api_router("/users/{user_id}", "Inbox")
+broadcasts = api_router("/broadcasts", "Inbox")
 
 
 @router.get("/notifications", summary="The user's inbox")
@@ -46,6 +49,7 @@ async def mark_read(user_id: UserPath, notification_id: IdPath, use: Use) -> Not
 @router.delete("/notifications/{id}", status_code=204, summary="Remove from the inbox")
 @requires(Scope.NOTIFICATIONS_WRITE, own_user=True)
 async def remove(user_id: UserPath, notification_id: IdPath, use: Use) -> None:
+    """Every open connection of the user hears of it."""
     await use.inbox.remove(user_id, notification_id)
 
 
@@ -58,3 +62,11 @@ async def list_upcoming(user_id: UserPath, page: UuidPage, use: Use) -> Listed[N
         data=[notification_out(view, use.settings) for view in found.items],
         next_cursor=cursor_text(found.next_cursor),
     )
+
+
+@broadcasts.post("", status_code=202, summary="Tell everyone who is connected")
+@requires(Scope.NOTIFICATIONS_WRITE)
+async def broadcast(body: BroadcastIn, use: Use) -> BroadcastOut:
+    """A frame `{"type": "broadcast", "id", "data"}` on every open WebSocket of every user, now.
+    It is not stored: who connects later does not see it, and it is in no inbox."""
+    return BroadcastOut(id=await use.inbox.broadcast(body.title, body.content, body.data))

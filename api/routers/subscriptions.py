@@ -1,8 +1,8 @@
 """`/api/users/{user_id}/subscriptions` and `/consents`."""
 
-from api.dependencies import Use
+from api.dependencies import Use, UuidPage
 from api.route import api_router, requires
-from api.schemas.common import Listed, TypePath, UserPath
+from api.schemas.common import Listed, TypePath, UserPath, cursor_text
 from api.schemas.users import ConsentIn, ConsentOut, SubscriptionIn, SubscriptionOut
 from domain.enums import ConsentType, Scope
 
@@ -40,6 +40,19 @@ async def list_consents(user_id: UserPath, use: Use) -> Listed[ConsentOut]:
 @requires(Scope.PREFERENCES_READ, own_user=True)
 async def get_consent(user_id: UserPath, consent: ConsentType, use: Use) -> ConsentOut:
     return ConsentOut.of(await use.consents.get(user_id, consent))
+
+
+@router.get("/consents/{consent}/history", summary="List the answers to a consent")
+@requires(Scope.PREFERENCES_READ, own_user=True)
+async def list_answers(
+    user_id: UserPath, consent: ConsentType, page: UuidPage, use: Use
+) -> Listed[ConsentOut]:
+    """Every answer ever given, with where, when and to what words; newest first."""
+    found = await use.consents.history(user_id, consent, page)
+    return Listed(
+        data=[ConsentOut.of(answer) for answer in found.items],
+        next_cursor=cursor_text(found.next_cursor),
+    )
 
 
 @router.put("/consents/{consent}", summary="Record an answer")

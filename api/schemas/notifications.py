@@ -56,11 +56,11 @@ class LinksOut(Wire):
 
 
 class AttachmentOut(Wire):
-    """An attachment without its content, which is not handed out again."""
+    """An attachment without its content and address, which are not handed out again."""
 
     filename: str
     content_type: str
-    size: int
+    size: int | None = Field(description="Null for one that is fetched when it is sent.")
 
 
 class EmailOut(Wire):
@@ -268,7 +268,9 @@ def _email(email: EmailOptions | None) -> EmailOut | None:
         reply_to=email.reply_to,
         attachments=[
             AttachmentOut(
-                filename=item.filename, content_type=item.content_type, size=len(item.content)
+                filename=item.filename,
+                content_type=item.content_type,
+                size=None if item.content is None else len(item.content),
             )
             for item in email.attachments
         ],

@@ -9,6 +9,7 @@ from pydantic import Field, JsonValue
 from api.schemas.common import Paged
 from domain.base import Instant, TypeName, Wire
 from domain.enums import Channel, Scope
+from domain.ports.callbacks import CallbackFilter, CallbackStatus, StoredCallback
 from domain.ports.storage import DeadLetterFilter
 from domain.records import ApiKey, AuditEntry, DeadLetter, Suppression
 from services.health import Health, Readiness
@@ -173,9 +174,34 @@ class AuditOut(Wire):
         )
 
 
-class ReceiptsOut(Wire):
-    received: int
-    unmatched: int = Field(description="Receipts for messages that are not Herald's.")
+class CallbackQuery(Paged):
+    provider: Short | None = None
+    status: CallbackStatus | None = None
+
+    def filter(self) -> CallbackFilter:
+        return CallbackFilter(**self.filters())
+
+
+class CallbackOut(Wire):
+    id: UUID
+    provider: str
+    status: CallbackStatus
+    attempts: int
+    received_at: datetime
+    applied_at: datetime | None = Field(description="When it was first applied.")
+    error: str | None
+
+    @staticmethod
+    def of(callback: StoredCallback) -> "CallbackOut":
+        return CallbackOut(
+            id=callback.id,
+            provider=callback.provider,
+            status=callback.status,
+            attempts=callback.attempts,
+            received_at=callback.received_at,
+            applied_at=callback.applied_at,
+            error=callback.error,
+        )
 
 
 class CheckOut(Wire):

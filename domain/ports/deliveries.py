@@ -1,13 +1,14 @@
 """The delivery ledger: intents before calls, results after, each a compare-and-set."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Protocol
 from uuid import UUID
 
 from domain.content import Content
-from domain.enums import Channel, DeliveryStatus, Platform
+from domain.enums import Channel, DeliveryStatus, Platform, PushVendor
 from domain.preferences import Preferences
 from domain.records import DeadLetter, Delivery, Notification, NotificationType, User
 
@@ -22,6 +23,8 @@ class Target:
     platform: Platform | None = None
     locale: str | None = None
     suppressed_reason: str | None = None
+    vendor: PushVendor | None = None
+    """Who made the device's token, and alone can reach it by that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +39,11 @@ class DeliveryJob:
     deliveries: tuple[Delivery, ...]
     """Ledger lines of this channel."""
     targets: tuple[Target, ...]
-    paused: frozenset[str]
-    """Paused names: `channel:sms`, `provider:twilio`."""
+    tracking_consent: bool | None
+    """What the user answered; None when never asked."""
+    paused: Mapping[str, bool]
+    """Paused parts (`channel:sms`, `provider:twilio`), and whether their messages are to go
+    another way meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,17 +69,42 @@ class AttemptResult:
     error_message: str | None = None
     next_attempt_at: datetime | None = None
     segments: int | None = None
+    gives_up: bool = False
+    """The delivery goes on to another provider."""
+    passed_over: tuple[str, ...] = ()
+    """Providers that would have come first and are down."""
+    cost_minor: Decimal | None = None
+    cost_currency: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A delivery after a receipt, and whether the receipt moved it."""
+
+    delivery: Delivery
+    moved: bool
 
 
 class DeliveryRepository(Protocol):
     async def load_job(self, notification_id: UUID, channel: Channel) -> DeliveryJob | None: ...
 
     async def write_intent(
-        self, notification_id: UUID, delivery_ids: Sequence[UUID], provider: str, at: datetime
+        self, notification_id: UUID, providers: Mapping[UUID, str], at: datetime
     ) -> tuple[Intent, ...]:
         """Locks the notification, refuses (empty) when it was cancelled or has ended, and moves
-        each delivery that is pending, deferred or already sending to `sending`; the answer
-        leaves out those that are not. Sets `first_intent_at` and status `processing`."""
+        each delivery that is pending, deferred or already sending to `sending` with its provider;
+        one already sending keeps the provider it has. The answer leaves out those that are
+        neither. Sets `first_intent_at` and status `processing`."""
+
+    async def hold(
+        self, notification_id: UUID, delivery_ids: Sequence[UUID], reason: str, provider: str | None
+    ) -> None:
+        """Defers pending deliveries because an operator paused their channel or provider."""
+
+    async def release_held(self, limit: int, at: datetime) -> tuple[tuple[UUID, int], ...]:
+        """(notification id, redrives) of up to `limit` notifications held by a pause that is
+        over, the most urgent first and the oldest among equals; they are held no more. SKIP
+        LOCKED: any number of processes."""
 
     async def add(self, deliveries: Sequence[Delivery]) -> None:
         """Lines for targets that appeared after the plan; known ones are left alone."""
@@ -109,9 +140,9 @@ class DeliveryRepository(Protocol):
         *,
         code: str | None,
         message: str | None,
-    ) -> Delivery | None:
-        """Applies a receipt if it moves the delivery forward. The delivery as it now is, or
-        None when no delivery has this message id."""
+    ) -> tuple[Received, ...]:
+        """Applies a receipt to every delivery that has this message id (one that went to a user
+        as a whole stands for all of that user's devices), if it moves it forward."""
 
     async def bury(self, letters: Sequence[DeadLetter]) -> None:
         """Adds dead letters; one open letter per delivery."""

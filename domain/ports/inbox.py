@@ -1,10 +1,44 @@
-"""The live side of the in-app inbox."""
+"""The live side of the in-app inbox: frames on their way to open connections."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
+
+Frame = Mapping[str, Any]
+"""As a client sees it. A `read` or `removed` frame may name its `origin`, the connection that
+caused it; no client is shown that."""
 
 
 class InboxPublisher(Protocol):
-    async def publish(self, user_id: str, frame: Mapping[str, Any]) -> int:
+    async def publish(self, user_id: str, frame: Frame) -> int:
         """Sends a frame to every open connection of the user, on any process. Returns how many
         processes took it; raises `ConnectionError` when the bus is away."""
+
+
+class InboxBroadcaster(InboxPublisher, Protocol):
+    async def broadcast(self, frame: Frame) -> int:
+        """Sends a frame to every open connection of every user, on any process. Returns how many
+        processes took it; raises `ConnectionError` when the bus is away."""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveFrame:
+    """A frame as the bus hands it on: read once, however many connections get it."""
+
+    kind: str
+    text: str
+    """The JSON a client is sent."""
+    seq: int = 0
+    """Of a notification: its number in the user's inbox."""
+    origin: str | None = None
+
+
+class Reader(Protocol):
+    """An open connection, as the bus sees it."""
+
+    @property
+    def seq(self) -> int:
+        """The last item it has."""
+
+    def heard(self, frame: LiveFrame) -> None:
+        """Takes a frame at once, or none any more; never makes others wait."""

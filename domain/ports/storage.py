@@ -5,7 +5,7 @@ speak records; encryption, hashing and SQL are theirs. Every write that another 
 race is a compare-and-set whose answer says whether it took place.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,7 +17,10 @@ from domain.enums import Channel, ConsentType, DeliveryStatus, NotificationStatu
 from domain.facts import Reach, Usage
 from domain.paging import Page, PageRequest
 from domain.plan_types import Plan
+from domain.ports.callbacks import CallbackRepository, EngagementRepository
 from domain.ports.deliveries import DeliveryRepository
+from domain.ports.messages import MessageRepository
+from domain.ports.sms import NumberUsageRepository, ReportRepository
 from domain.preferences import Preferences
 from domain.records import (
     ApiKey,
@@ -27,10 +30,12 @@ from domain.records import (
     Delivery,
     Device,
     Event,
+    InboxChange,
     InboxItem,
     Notification,
     NotificationType,
     NotificationView,
+    PausedPart,
     PendingSignal,
     PlanRecord,
     Subscription,
@@ -116,8 +121,11 @@ class PlanningSnapshot:
     consents: Mapping[ConsentType, bool]
     subscription: frozenset[Channel] | None
     reach: Mapping[Channel, Reach]
+    phone_hash: str | None
+    """What SMS to the user's number are counted by."""
     device_ids: tuple[UUID, ...]
-    paused_channels: frozenset[Channel]
+    paused: frozenset[str]
+    """What operators hold back: `channel:sms`, `provider:twilio`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +192,14 @@ class InboxRepository(Protocol):
     async def counts(self, user_id: str) -> tuple[int, int, int]:
         """(total, unread, last seq)."""
 
+    async def last_seqs(self, user_ids: Collection[str]) -> Mapping[str, int]:
+        """The last number given out in each inbox that has any."""
+
+    async def changed_since(
+        self, user_ids: Collection[str], since: datetime
+    ) -> tuple[InboxChange, ...]:
+        """What was read in or removed from these inboxes at `since` or later."""
+
     async def mark_read(self, user_id: str, ids: Sequence[UUID], at: datetime) -> tuple[UUID, ...]:
         """The ids that were unread until now."""
 
@@ -215,6 +231,11 @@ class UserRepository(Protocol):
     async def put_consent(self, consent: Consent) -> None:
         """Stores the present answer and appends it to the consent history."""
 
+    async def consent_history(
+        self, user_id: str, consent: ConsentType, page: PageRequest
+    ) -> Page[Consent]:
+        """Every answer ever given, the newest first."""
+
     async def subscriptions(self, user_id: str) -> tuple[Subscription, ...]: ...
 
     async def put_subscription(self, subscription: Subscription) -> None: ...
@@ -233,7 +254,11 @@ class DeviceRepository(Protocol):
 
     async def remove(self, user_id: str, token: str) -> bool: ...
 
-    async def remove_by_id(self, device_id: UUID) -> bool: ...
+    async def remove_by_id(self, device_id: UUID, seen_before: datetime | None = None) -> bool:
+        """A device seen at `seen_before` or later stays: it may have another token since."""
+
+    async def remove_stale(self, before: datetime, limit: int) -> int:
+        """Forgets up to `limit` devices last seen before then; how many it were."""
 
 
 class CatalogueRepository(Protocol):
@@ -318,16 +343,28 @@ class OperationsRepository(Protocol):
         """True when it was open until now."""
 
     async def suppress(self, suppression: Suppression) -> Suppression:
-        """By (channel, address): a second one returns the first."""
+        """By (channel, address): a second one returns the first, unless it lasts longer or weighs
+        more: a bounce or an operator's word more than an opt-out, a complaint more than a bounce.
+        Then it takes the first one's place."""
+
+    async def suppression(self, channel: Channel, address: str, at: datetime) -> Suppression | None:
+        """The one that holds for an address at that instant."""
+
+    async def lift_opt_out(self, channel: Channel, address: str, before: datetime) -> bool:
+        """Lifts what the address's owner asked for before that instant, and nothing else. True
+        when there was such a suppression."""
 
     async def suppressions(self, page: PageRequest) -> Page[Suppression]: ...
 
     async def lift_suppression(self, suppression_id: UUID) -> bool: ...
 
-    async def paused(self) -> tuple[str, ...]:
-        """Names of paused channels (`channel:email`) and providers (`provider:resend`)."""
+    async def paused(self) -> tuple[PausedPart, ...]: ...
 
-    async def set_paused(self, name: str, *, paused: bool, at: datetime) -> None: ...
+    async def pause(self, part: PausedPart) -> None:
+        """Again changes what becomes of its messages."""
+
+    async def resume(self, name: str) -> bool:
+        """True when it was paused until now."""
 
     async def audit(self, entry: AuditEntry) -> None: ...
 
@@ -387,6 +424,16 @@ class Transaction(Protocol):
     def events(self) -> EventRepository: ...
     @property
     def signals(self) -> SignalOutbox: ...
+    @property
+    def messages(self) -> MessageRepository: ...
+    @property
+    def sms_usage(self) -> NumberUsageRepository: ...
+    @property
+    def reports(self) -> ReportRepository: ...
+    @property
+    def callbacks(self) -> CallbackRepository: ...
+    @property
+    def engagement(self) -> EngagementRepository: ...
 
 
 UnitOfWork = Callable[[], AbstractAsyncContextManager[Transaction]]

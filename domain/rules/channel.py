@@ -1,12 +1,9 @@
-"""Is the channel switched on? On SMS "never chosen" is left to the consent gate.
-
-A channel that operators have paused does not change the plan: its delivery queue holds the message.
-"""
+"""Is the channel switched on? On SMS "never chosen" is left to the consent gate."""
 
 from domain.enums import Channel
 from domain.facts import PlanFacts
 from domain.plan_types import Decision
-from domain.rules.decisions import allow, allow_with, skip
+from domain.rules.decisions import allow, skip
 from domain.rules.reasons import Reason
 
 
@@ -15,7 +12,4 @@ def decide_channel(facts: PlanFacts, channel: Channel) -> Decision:
     enabled = facts.preferences.channels[channel].enabled
     if enabled is False:
         return skip(Reason.CHANNEL_DISABLED, {"enabled": False})
-    reason = Reason.CHANNEL_NOT_CHOSEN if enabled is None else Reason.CHANNEL_ENABLED
-    if channel in facts.paused_channels:
-        return allow_with(reason, {"enabled": enabled, "paused": True})
-    return allow(reason)
+    return allow(Reason.CHANNEL_NOT_CHOSEN if enabled is None else Reason.CHANNEL_ENABLED)

@@ -12,7 +12,7 @@ from domain.plan_types import Decision
 from domain.rules.decisions import allow, allow_with, defer
 from domain.rules.local_time import clock, zone_of
 from domain.rules.reasons import Reason
-from domain.rules.sms_windows import SMS_WINDOWS
+from domain.rules.sms_windows import sms_window
 
 
 def decide_compliance(facts: PlanFacts, channel: Channel, at: datetime) -> Decision:
@@ -23,7 +23,7 @@ def decide_compliance(facts: PlanFacts, channel: Channel, at: datetime) -> Decis
         return allow(Reason.LEGALLY_TRANSACTIONAL)
     reach = facts.reach.get(channel)
     country = reach.destination_country if reach else None
-    window = SMS_WINDOWS.get(country.upper()) if country else None
+    window = sms_window(country)
     if window is None:
         return allow_with(Reason.NO_SMS_WINDOW, {"country": country})
     zones = window.zones_for(facts.timezone)

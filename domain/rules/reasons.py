@@ -67,6 +67,12 @@ class Reason(StrEnum):
     WITHIN_THROTTLE = "within_throttle"
     THROTTLED = "throttled"
     THROTTLE_ZERO = "throttle_zero"
+    WITHIN_NUMBER_LIMIT = "within_number_limit"
+    NUMBER_LIMIT = "number_limit"
+    # Operators
+    NOT_PAUSED = "not_paused"
+    CHANNEL_PAUSED = "channel_paused"
+    PROVIDER_PAUSED = "provider_paused"
     # Channel choice
     EVERY_CHANNEL = "every_channel"
     FIRST_CHOICE = "first_choice"
@@ -131,6 +137,11 @@ CLAUSES: Final[dict[Reason, str]] = {
     _R.WITHIN_THROTTLE: "the channel's throttle is not reached",
     _R.THROTTLED: "the user was sent as many messages as the throttle lets through{on}",
     _R.THROTTLE_ZERO: "the channel's throttle lets nothing through",
+    _R.WITHIN_NUMBER_LIMIT: "the phone number has not had too many messages",
+    _R.NUMBER_LIMIT: "the phone number has had as many messages as one number may have{on}",
+    _R.NOT_PAUSED: "no operator holds it back",
+    _R.CHANNEL_PAUSED: "an operator paused the channel{on}",
+    _R.PROVIDER_PAUSED: "an operator paused the provider{on}",
     _R.EVERY_CHANNEL: "every channel is to be used",
     _R.FIRST_CHOICE: "it is the first channel that may be used",
     _R.HELD_FOR_FALLBACK: "another channel is tried first",

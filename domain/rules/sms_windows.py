@@ -1,24 +1,78 @@
-"""When promotional SMS may be sent, by destination country.
+"""When promotional SMS may be sent, by destination country; the facts are in
+`domain/data/sms_windows.json`, each with its source and date.
 
 A country with several zones has its window taken in the user's own zone when that is one of them;
 otherwise a message goes only while the window is open in every one of them, since the number does
 not tell where its owner lives.
 """
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from functools import cache
-from typing import Final
+from typing import Annotated, Final
 
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from domain.countries import CountryCode
+from domain.data import load
 from domain.enums import Weekday
+from domain.preferences import ZoneName
 from domain.rules.local_time import DAY, first_instant, last_instant, weekday_of, zone_of
 
 EVERY_DAY: Final = frozenset(Weekday)
+_LEAP_YEAR: Final = 2000
 
 
-def _no_holidays(_year: int) -> frozenset[date]:
-    return frozenset()
+def _day_of_some_year(text: str) -> str:
+    date.fromisoformat(f"{_LEAP_YEAR}-{text}")
+    return text
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(alias_generator=to_camel, extra="forbid", frozen=True)
+
+    rule: str
+    source: Annotated[str, Field(pattern="^https://")]
+    as_of: date
+    note: str | None = None
+
+
+class WindowEntry(_Entry):
+    """One country's window as it stands in the data."""
+
+    opens: time
+    closes: time
+    days: frozenset[Weekday] = EVERY_DAY
+    zones: Annotated[tuple[ZoneName, ...], Field(min_length=1)]
+    holidays: str | None = None
+    """The calendar whose days count as closed."""
+
+
+class HolidayEntry(_Entry):
+    """A calendar by rule."""
+
+    fixed: tuple[Annotated[str, AfterValidator(_day_of_some_year)], ...] = ()
+    """`MM-DD`."""
+    easter: tuple[Annotated[int, Field(ge=-100, le=100)], ...] = ()
+    """Days after Easter Sunday."""
+
+    def of(self, year: int) -> frozenset[date]:
+        easter = easter_sunday(year)
+        return frozenset(easter + days * DAY for days in self.easter) | frozenset(
+            date.fromisoformat(f"{year:04}-{day}")
+            for day in self.fixed
+            if day != "02-29" or _is_leap(year)
+        )
+
+
+class WindowFile(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    about: str
+    countries: Mapping[CountryCode, WindowEntry]
+    holidays: Mapping[str, HolidayEntry]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +84,7 @@ class SmsWindow:
     zones: tuple[str, ...]
     source: str
     days: frozenset[Weekday] = EVERY_DAY
-    holidays: Callable[[int], frozenset[date]] = _no_holidays
+    calendar: str | None = None
 
     def zones_for(self, user_zone: str) -> tuple[str, ...]:
         return (user_zone,) if user_zone in self.zones else self.zones
@@ -46,6 +100,9 @@ class SmsWindow:
             settled = latest == before
         return latest
 
+    def holidays(self, year: int) -> frozenset[date]:
+        return holidays_of(self.calendar, year) if self.calendar else frozenset()
+
     def _next_open_in(self, at: datetime, zone_name: str) -> datetime:
         zone = zone_of(zone_name)
         day = at.astimezone(zone).date()
@@ -57,18 +114,29 @@ class SmsWindow:
         return weekday_of(day) in self.days and day not in self.holidays(day.year)
 
 
+def sms_window(country: str | None) -> SmsWindow | None:
+    """Of a destination country, or None where there are no set hours."""
+    return SMS_WINDOWS.get(country.upper()) if country else None
+
+
+def next_sending_time(country: str | None, at: datetime, user_zone: str) -> datetime:
+    """When a promotional SMS may go there: `at` itself if it may now."""
+    window = sms_window(country)
+    return window.next_open(at, window.zones_for(user_zone)) if window else at
+
+
 @cache
+def holidays_of(calendar: str, year: int) -> frozenset[date]:
+    """The public holidays of a calendar named in the data. Raises `KeyError` for another."""
+    return window_data().holidays[calendar].of(year)
+
+
 def french_holidays(year: int) -> frozenset[date]:
-    """The public holidays of metropolitan France (Code du travail, L3133-1)."""
-    easter = _easter_sunday(year)
-    fixed = ((1, 1), (5, 1), (5, 8), (7, 14), (8, 15), (11, 1), (11, 11), (12, 25))
-    after_easter = (1, 39, 50)
-    return frozenset(date(year, month, day) for month, day in fixed) | frozenset(
-        easter + days * DAY for days in after_easter
-    )
+    """The public holidays of metropolitan France."""
+    return holidays_of("FR", year)
 
 
-def _easter_sunday(year: int) -> date:
+def easter_sunday(year: int) -> date:
     """By the anonymous Gregorian computus."""
     golden = year % 19
     century, rest = divmod(year, 100)
@@ -81,36 +149,18 @@ def _easter_sunday(year: int) -> date:
     return date(year, month, day + 1)
 
 
-SMS_WINDOWS: Final[dict[str, SmsWindow]] = {
-    "FR": SmsWindow(
-        opens=time(8),
-        closes=time(22),
-        zones=("Europe/Paris",),
-        days=EVERY_DAY - {Weekday.SUN},
-        holidays=french_holidays,
-        source="French operators' rules for marketing SMS: not from 22:00 to 08:00, on Sundays "
-        "or on public holidays (Brevo, 'Country specific guidelines for SMS': France)",
-    ),
-    "US": SmsWindow(
-        opens=time(8),
-        closes=time(21),
-        zones=(
-            "America/New_York",
-            "America/Chicago",
-            "America/Denver",
-            "America/Phoenix",
-            "America/Los_Angeles",
-            "America/Anchorage",
-            "Pacific/Honolulu",
-        ),
-        source="47 CFR 64.1200(c)(1): not before 8 a.m. or after 9 p.m. at the called party's "
-        "location (Twilio error 30610)",
-    ),
-    "AE": SmsWindow(
-        opens=time(7),
-        closes=time(21),
-        zones=("Asia/Dubai",),
-        source="Promotional messages not from 21:00 to 07:00 (Twilio guidelines: United Arab "
-        "Emirates)",
-    ),
-}
+def _is_leap(year: int) -> bool:
+    return year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
+
+
+@cache
+def window_data() -> WindowFile:
+    """The file, checked. Raises `ValueError` naming what is wrong with it."""
+    return WindowFile.model_validate(load("sms_windows"))
+
+
+def _window(entry: WindowEntry) -> SmsWindow:
+    return SmsWindow(entry.opens, entry.closes, entry.zones, entry.rule, entry.days, entry.holidays)
+
+
+SMS_WINDOWS: Final = {country: _window(e) for country, e in window_data().countries.items()}

@@ -7,7 +7,7 @@ from typing import Final
 from domain.enums import Channel, GateOutcome, PlanOutcome
 from domain.plan_types import ChannelPlan, Plan
 from domain.rules.local_time import clock, zone_of
-from domain.rules.reasons import clause
+from domain.rules.reasons import Reason, clause
 
 _NAMES: Final = {
     Channel.EMAIL: "email",
@@ -38,7 +38,7 @@ def plan_sentence(plan: Plan, timezone: str, *, now: datetime | None = None) -> 
 def _delivering(plan: Plan, timezone: str, now: datetime | None) -> str:
     going = [c.channel for c in plan.channels if c.outcome is GateOutcome.ALLOW]
     rest = [c for c in plan.channels if c.outcome is not GateOutcome.ALLOW]
-    return _join([f"Going out now on {_names(going)}", *_parts(rest, timezone, now)])
+    return _join([f"Going out now on {_names(going)}", *_parts(plan, rest, timezone, now)])
 
 
 def _waiting(plan: Plan, timezone: str, now: datetime | None) -> str:
@@ -46,30 +46,43 @@ def _waiting(plan: Plan, timezone: str, now: datetime | None) -> str:
     rest = [c for c in plan.channels if c not in lead]
     on = f" on {_names(c.channel for c in lead)}" if lead else ""
     when = f" until {_time(plan.until, timezone, now)}" if plan.until else ""
-    return _join([f"Waiting{when} because {clause(plan.reason, on)}", *_parts(rest, timezone, now)])
+    return _join(
+        [f"Waiting{when} because {clause(plan.reason, on)}", *_parts(plan, rest, timezone, now)]
+    )
 
 
 def _ended(plan: Plan) -> str:
-    reasons = {c.reason for c in plan.channels}
-    if len(reasons) <= 1:
-        return f"Not sent because {clause(plan.reason)}."
-    return "Not sent: " + _join(_parts(plan.channels, "UTC", None))
+    reasons = [_why(plan, channel) for channel in plan.channels] or [clause(plan.reason)]
+    if len(set(reasons)) == 1:
+        return f"Not sent because {reasons[0]}."
+    return "Not sent: " + _join(_parts(plan, plan.channels, "UTC", None))
 
 
-def _parts(channels: Sequence[ChannelPlan], timezone: str, now: datetime | None) -> Iterable[str]:
+def _why(plan: Plan, channel: ChannelPlan) -> str:
+    """The clause of a channel's reason; of a suppressed address also what it is suppressed for."""
+    told = clause(channel.reason)
+    if channel.reason == Reason.SUPPRESSED:
+        for gate in plan.gates:
+            if gate.channel is channel.channel and gate.facts.get("suppressionReason"):
+                return f"{told} ({gate.facts['suppressionReason'].replace('_', ' ')})"
+    return told
+
+
+def _parts(
+    whole: Plan, channels: Sequence[ChannelPlan], timezone: str, now: datetime | None
+) -> Iterable[str]:
     alike: dict[tuple[str, str, datetime | None], list[ChannelPlan]] = {}
     for plan in channels:
-        alike.setdefault((plan.outcome, plan.reason, plan.until), []).append(plan)
-    for group in alike.values():
-        yield _part(group[0], [plan.channel for plan in group], timezone, now)
+        alike.setdefault((plan.outcome, _why(whole, plan), plan.until), []).append(plan)
+    for (_, why, _), group in alike.items():
+        yield _part(group[0], why, [plan.channel for plan in group], timezone, now)
 
 
 def _part(
-    plan: ChannelPlan, channels: Sequence[Channel], timezone: str, now: datetime | None
+    plan: ChannelPlan, why: str, channels: Sequence[Channel], timezone: str, now: datetime | None
 ) -> str:
     names = _names(channels)
     one = len(channels) == 1
-    why = clause(plan.reason)
     if plan.until is not None:
         when = _time(plan.until, timezone, now)
         return f"{names} {'waits' if one else 'wait'} until {when} because {why}"

@@ -43,7 +43,9 @@ from providers.http import (
     transport_outcome,
     without,
 )
+from providers.push.content import PushContent, content_of
 from providers.push.firebase_payload import build_message, payload_bytes
+from providers.push.size import fit
 
 GOOGLE_TOKENS: Final = "https://oauth2.googleapis.com/token"
 _GOOGLE_FCM: Final = "https://fcm.googleapis.com"
@@ -146,12 +148,11 @@ class FirebasePushProvider:
 
     async def send(self, message: OutboundMessage) -> SendOutcome:
         try:
-            built = build_message(message, datetime.now(UTC))
-            size = payload_bytes(self._service.encode(built))
+            built = self._fitting(message)
         except ValueError as error:
-            return Rejected("invalid_message", str(error))
-        if size > MAX_PAYLOAD_BYTES:
-            text = f"The payload is {size} bytes; a device takes {MAX_PAYLOAD_BYTES}."
+            return Rejected("invalid_message", without(str(error), message.target))
+        if built is None:
+            text = f"The least of it is more than the {MAX_PAYLOAD_BYTES} bytes a device takes."
             return Rejected("payload_too_large", text)
         try:
             batch = await self._service.send_each_async([built], dry_run=False)
@@ -163,6 +164,16 @@ class FirebasePushProvider:
         if not answer.message_id:
             return Uncertain("malformed_answer", "The answer holds no message name.")
         return Accepted(str(answer.message_id))
+
+    def _fitting(self, message: OutboundMessage) -> messaging.Message | None:
+        """The message with as much of its content as fits; None when not even the least does."""
+        now = datetime.now(UTC)
+
+        def size(content: PushContent) -> int:
+            return payload_bytes(self._service.encode(build_message(message, content, now)))
+
+        content = fit(content_of(message), size, MAX_PAYLOAD_BYTES)
+        return None if content is None else build_message(message, content, now)
 
     async def find(self, message: OutboundMessage) -> tuple[Found, ...] | None:
         """Never asked: a second copy replaces the first."""

@@ -12,7 +12,7 @@ from twilio.base.exceptions import TwilioException
 from twilio.request_validator import RequestValidator, get_signature_algorithm
 from twilio.rest import Client
 
-from domain.callbacks import Callback, Receipt
+from domain.callbacks import Callback, Receipt, Reply
 from domain.enums import Channel, DeliveryStatus
 from domain.errors import Invalid, Unauthorized
 from domain.ports.providers import (
@@ -65,6 +65,14 @@ _STATUSES: Final[Mapping[str, DeliveryStatus]] = {
     **dict.fromkeys(("delivered", "read"), DeliveryStatus.DELIVERED),
     **dict.fromkeys(("undelivered", "failed", "canceled"), DeliveryStatus.FAILED),
 }
+_INBOUND: Final = frozenset({"receiving", "received"})
+"""What a person's message to the account has for a status, in the field a receipt has its in."""
+_GONE: Final = frozenset(
+    {"21211", "21214", "21217", "21401", "21407", "21421", "21604", "21610", "21614", "21635"}
+    | {"30005", "30006"}
+)
+"""Errors that say the next message will fail as well: no such number, a landline, or opted out. A
+phone that is off (30003) is not among them."""
 _PAGE: Final = 100
 _MOST_ASKED: Final = 2_000
 """A recipient with more messages than this since the day in question cannot be asked about."""
@@ -151,7 +159,8 @@ class TwilioSmsProvider:
             return None
         code = str(sms.error_code) if sms.error_code else None
         at = sms.date_updated or datetime.now(UTC)
-        return Receipt(provider_message_id, status, at, code, sms.error_message)
+        words = sms.error_message
+        return _receipt(provider_message_id, status, at, code, words, sms.to)
 
     async def verify_webhook(self, headers: Mapping[str, str], body: bytes, url: str) -> None:
         """By either of Twilio's algorithms, over the public address. Callbacks carry no time."""
@@ -166,8 +175,8 @@ class TwilioSmsProvider:
             raise Unauthorized("bad_signature", "The webhook's signature is not good.")
 
     def parse_webhook(self, body: bytes) -> tuple[Callback, ...]:
-        """A status callback's receipt. It carries no time of its own, so an old one is as good as
-        new: receipts only move a delivery forward. A person's reply holds no receipt."""
+        """A status callback's receipt, or a person's message. Neither carries a time of its own;
+        an old receipt is as good as new, as receipts only move a delivery forward."""
         try:
             form = _form(body)
         except ValueError as error:
@@ -176,12 +185,14 @@ class TwilioSmsProvider:
         sid = form.get("MessageSid") or form.get("SmsSid")
         if not word or not sid:
             raise Invalid("invalid_webhook", "The callback names no message and status.")
+        now = datetime.now(UTC)
+        if word in _INBOUND:
+            return (_reply(sid, form, now),)
         status = _STATUSES.get(word)
-        if status is None or "Body" in form:
+        if status is None:
             return ()
-        code = form.get("ErrorCode")
-        text = form.get("ErrorMessage")
-        return (Receipt(sid, status, datetime.now(UTC), code, text),)
+        code, words = form.get("ErrorCode"), form.get("ErrorMessage")
+        return (_receipt(sid, status, now, code, words, form.get("To")),)
 
     async def validate_configuration(self) -> tuple[ConfigurationProblem, ...]:
         """Asks for the newest message: an answer needs a good account and token."""
@@ -228,6 +239,25 @@ def _refusal(error: Exception, exchange: Exchange, message: OutboundMessage) -> 
     if code in _CONGESTED:
         return Retry("rate_limited", text, after=retry_after(exchange.headers))
     return status_outcome(exchange.status, f"twilio_{code}", text, exchange.headers)
+
+
+def _receipt(
+    sid: str,
+    status: DeliveryStatus,
+    at: datetime,
+    code: str | None,
+    words: str | None,
+    recipient: str | None,
+) -> Receipt:
+    permanent = status is not DeliveryStatus.FAILED or code in _GONE
+    return Receipt(sid, status, at, code, words, permanent=permanent, recipient=recipient)
+
+
+def _reply(sid: str, form: Mapping[str, str], at: datetime) -> Reply:
+    if not form.get("From") or not form.get("To") or "Body" not in form:
+        raise Invalid("invalid_webhook", "The message names no sender, recipient or text.")
+    keyword = form.get("OptOutType")
+    return Reply(sid, form["From"], form["To"], form["Body"], at, keyword or None)
 
 
 def _is_vendors(error: Exception) -> bool:

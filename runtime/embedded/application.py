@@ -35,6 +35,7 @@ class Application:
         self._wanted = set(parts)
         self._secrets = stack.home.secrets(stack.options.environment)
         self.sandbox_url = ""
+        self._smtp_port = 0
         self.api_url = stack.api_url
 
     @property
@@ -77,7 +78,7 @@ class Application:
             "PYTHONUNBUFFERED": "1",
             **{name: self._secrets[name] for name in _GIVEN_SECRETS},
         }
-        vendors = vendor_environment(inherited, self._secrets, self.sandbox_url)
+        vendors = vendor_environment(inherited, self._secrets, self.sandbox_url, self._smtp_port)
         given = inherited | ours | vendors
         if given.pop("PYTHONDONTWRITEBYTECODE", ""):
             # Nothing is written beside the sources, and still a restart takes half the time.
@@ -87,12 +88,14 @@ class Application:
     async def _start_sandbox(self) -> None:
         home = self._stack.home
         port = home.port("sandbox")
+        self._smtp_port = home.port("sandbox-smtp")
         self.sandbox_url = f"http://127.0.0.1:{port}"
         part = Part(
             name="sandbox",
             command=[
                 self._options.python, "-m", "sandbox", "--port", str(port),
-                "--data-dir", str(home.folder("sandbox")), "--callback-base-url", self.api_url,
+                "--smtp-port", str(self._smtp_port), "--data-dir", str(home.folder("sandbox")),
+                "--callback-base-url", self.api_url,
             ],
             log=home.log("sandbox"),
             ready=http_ok(f"{self.sandbox_url}/health"),

@@ -154,7 +154,10 @@ _MAKERS: dict[str, Callable[[], str]] = {
     "HERALD_TOKEN_SECRET": _random,
     "RESEND_WEBHOOK_SECRET": lambda: "whsec_" + base64.b64encode(secrets.token_bytes(24)).decode(),
     "POSTGRES_PASSWORD": lambda: secrets.token_hex(16),
+    "ONESIGNAL_WEBHOOK_SECRET": _random,
     "SANDBOX_TWILIO_TOKEN": lambda: secrets.token_hex(16),
+    "SANDBOX_SMTP_PASSWORD": lambda: secrets.token_hex(16),
+    "SANDBOX_AWS_SECRET": lambda: secrets.token_hex(20),
 }
 
 

@@ -5,10 +5,13 @@ from sandbox.faults import Faults
 from sandbox.store import Store
 from sandbox.vendors.base import Vendor
 from sandbox.vendors.firebase import Firebase
+from sandbox.vendors.onesignal import OneSignal
 from sandbox.vendors.resend import Resend
+from sandbox.vendors.smtp import Smtp
+from sandbox.vendors.sns import Sns
 from sandbox.vendors.twilio import Twilio
 
-VENDORS: tuple[type[Vendor], ...] = (Resend, Twilio, Firebase)
+VENDORS: tuple[type[Vendor], ...] = (Resend, Smtp, Twilio, Sns, Firebase, OneSignal)
 
 
 def build_vendors(store: Store, faults: Faults, config: SandboxConfig) -> dict[str, Vendor]:

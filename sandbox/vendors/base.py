@@ -53,6 +53,8 @@ class Call:
     """Who it is about, as far as that could be read; faults are aimed by it."""
     delay: float = 0.0
     """Seconds a fault holds the answer back."""
+    kind: CallKind | None = None
+    """Set when parsing, where one path serves calls that send and calls that ask."""
 
     async def linger(self) -> None:
         """Suffer the delay now; once."""
@@ -186,7 +188,7 @@ class Endpoint:
             self._parse(call)
         except Refusal as caught:
             refusal = caught
-        strike = vendor.faults.strike(vendor.name, self._kind, call.recipients)
+        strike = vendor.faults.strike(vendor.name, call.kind or self._kind, call.recipients)
         call.delay = strike.delay
         kind = strike.fault.kind if strike.fault else None
         if kind == "reset":

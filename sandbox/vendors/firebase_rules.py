@@ -2,6 +2,11 @@
 
 Field names are taken in snake_case and camelCase; unknown ones are refused; scalar types are not
 coerced; a payload is at most 4096 bytes, 2048 to a topic, on every platform it is for.
+
+Covered is every field of Google's discovery document `fcm:v1` (SendMessageRequest, Message,
+Notification, the three platforms' configurations and options, AndroidNotification, LightSettings,
+Color) with its type, enum, duration or time, and of the reference since then `fid`,
+`live_activity_token`, `bandwidth_constrained_ok` and `restricted_satellite_ok`.
 """
 
 import re
@@ -11,6 +16,7 @@ from typing import Any
 import orjson
 
 from sandbox.vendors.base import Refusal
+from sandbox.vendors.firebase_platforms import check_platforms
 
 TARGETS = ("token", "fid", "topic", "condition")
 MAX_PAYLOAD_BYTES = 4096
@@ -22,6 +28,7 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\
 _TOPIC = re.compile(r"[a-zA-Z0-9\-_.~%]+")
 _TOKEN = re.compile(r"[!-~]{1,4096}")
 _RESERVED_DATA = re.compile(r"from|message_type|(?:google|gcm).*")
+_RGB = re.compile(r"#[0-9a-fA-F]{6}")
 _CAMEL = re.compile(r"(?<=[a-z0-9])([A-Z])")
 
 Check = Callable[[Any, str], None]
@@ -58,12 +65,16 @@ def _list_of(item: Check) -> Check:
     return check
 
 
-def _object(fields: dict[str, Check]) -> Check:
+def _object(fields: dict[str, Check], *required: str) -> Check:
     def check(value: Any, path: str) -> None:
         if not isinstance(value, dict):
             raise _wrong(path, "OBJECT", value)
+        given = {_snake(name) for name, content in value.items() if content is not None}
+        for name in required:
+            if name not in given:
+                raise invalid(f"{path}.{name}", f"'{path}.{name}' is required.")
         for name, content in value.items():
-            field = fields.get(_CAMEL.sub(lambda m: f"_{m[1].lower()}", name))
+            field = fields.get(_snake(name))
             if field is None:
                 where = f" at '{path}'" if path else ""
                 text = f'Unknown name "{name}"{where}: Cannot find field.'
@@ -72,6 +83,10 @@ def _object(fields: dict[str, Check]) -> Check:
                 field(content, f"{path}.{name}" if path else name)
 
     return check
+
+
+def _snake(name: str) -> str:
+    return _CAMEL.sub(lambda m: f"_{m[1].lower()}", name)
 
 
 def _string_map(value: Any, path: str) -> None:
@@ -91,7 +106,10 @@ def _ttl(value: Any, path: str) -> None:
 
 _string = _scalar("TYPE_STRING", lambda v: isinstance(v, str))
 _bool = _scalar("TYPE_BOOL", lambda v: isinstance(v, bool))
-_int = _scalar("TYPE_INT32", lambda v: isinstance(v, int) and not isinstance(v, bool))
+_int = _scalar(
+    "TYPE_INT32",
+    lambda v: isinstance(v, int) and not isinstance(v, bool) and -(2**31) <= v < 2**31,
+)
 _float = _scalar("TYPE_FLOAT", lambda v: isinstance(v, int | float) and not isinstance(v, bool))
 _struct = _scalar("type.googleapis.com/google.protobuf.Struct", lambda v: isinstance(v, dict))
 _duration = _scalar(
@@ -107,7 +125,7 @@ _color = _object({"red": _float, "green": _float, "blue": _float, "alpha": _floa
 _android_notification = _object(
     {
         **dict.fromkeys(
-            ["title", "body", "icon", "color", "sound", "tag", "click_action", "body_loc_key"],
+            ["title", "body", "icon", "sound", "tag", "click_action", "body_loc_key"],
             _string,
         ),
         **dict.fromkeys(["title_loc_key", "channel_id", "ticker", "image"], _string),
@@ -115,11 +133,15 @@ _android_notification = _object(
         **dict.fromkeys(["sticky", "local_only", "default_sound"], _bool),
         **dict.fromkeys(["default_vibrate_timings", "default_light_settings"], _bool),
         "bypass_proxy_notification": _bool,
+        "color": _scalar("#rrggbb", lambda v: isinstance(v, str) and bool(_RGB.fullmatch(v))),
         "event_time": _time,
         "notification_count": _int,
         "vibrate_timings": _list_of(_duration),
         "light_settings": _object(
-            {"color": _color, "light_on_duration": _duration, "light_off_duration": _duration}
+            {"color": _color, "light_on_duration": _duration, "light_off_duration": _duration},
+            "color",
+            "light_on_duration",
+            "light_off_duration",
         ),
         "notification_priority": _enum(
             "NotificationPriority",
@@ -188,6 +210,7 @@ def check_message(data: Any) -> tuple[dict[str, Any], bool]:
         raise invalid("message", text)
     _check_target(targets[0], message[targets[0]])
     _check_data_keys(message)
+    check_platforms(message, invalid)
     _check_size(message, topic=targets[0] in ("topic", "condition"))
     return message, bool(data.get("validate_only", data.get("validateOnly")))
 
@@ -217,7 +240,8 @@ def _check_size(message: dict[str, Any], *, topic: bool) -> None:
         shown = {**common, **(own.get("notification") or {})}
         payloads.append(_size(shown) + _size({**data, **(own.get("data") or {})}))
     if apns := (message.get("apns") or {}).get("payload"):
-        payloads.append(len(orjson.dumps({**data, **apns})))
+        aps = {"alert": common, **(apns.get("aps") or {})}
+        payloads.append(len(orjson.dumps({**data, **apns, "aps": aps})))
     if max(payloads) > limit:
         text = (
             f"Message too big: the payload is {max(payloads)} bytes, at most {limit} are allowed."

@@ -156,4 +156,7 @@ async def test_a_bad_device_is_refused(api: httpx.AsyncClient, actor: Actor) -> 
     }  # fmt: skip
     good = {"token": "t", "platform": "web"}
     refusal(await api.post("/users/nobody/devices", json=good), 404, "user_not_found")
+    odd = {"token": "cU1:APA91b", "platform": "web", "provider": "onesignal"}
+    answer = await api.post(path, json=odd)
+    assert fields_of(refusal(answer, 422, "invalid_token")) == {"token": "invalid_token"}
     refusal(await api.get("/users/nobody/devices"), 404, "user_not_found")

@@ -37,14 +37,20 @@ class Bench:
     built: list[Provider] = field(default_factory=list)
 
     def provider(self, url: str | None = None, timeout: timedelta = PATIENCE) -> Provider:
-        whole = self.sandbox.url + self.vendor.prefix if url is None else url
+        whole = self._address() if url is None else url
         return self._keep(self.vendor.build(whole, self.receiver.url, timeout))
 
     def unknown(self) -> Provider:
         """A provider with credentials that the vendor does not know."""
         self.wire.will_answer(401, b'{"error": "invalid_grant", "error_description": "no"}')
-        url = self.sandbox.url + self.vendor.prefix
-        return self._keep(self.vendor.build_unknown(url, self.receiver.url, self.wire.url))
+        return self._keep(
+            self.vendor.build_unknown(self._address(), self.receiver.url, self.wire.url)
+        )
+
+    def _address(self) -> str:
+        if self.vendor.address is not None:
+            return self.vendor.address(self.sandbox)
+        return self.sandbox.url + self.vendor.prefix
 
     def _keep(self, provider: Provider) -> Provider:
         wrapped = self.wrap(provider)

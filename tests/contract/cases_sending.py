@@ -90,6 +90,9 @@ async def dropped_response(bench: Bench, expected: Ending) -> None:
 
 @case
 async def malformed_answer(bench: Bench, expected: Ending) -> None:
+    if bench.vendor.malformed is not None:
+        await bench.vendor.malformed(bench, expected)
+        return
     message = bench.vendor.message()
     provider = bench.provider(bench.wire.url)
     for body, content_type in (

@@ -31,7 +31,9 @@ from tests.contract.cases import CASES
 from tests.contract.vendors import VENDORS
 from tests.contract.vendors.common import Vendor
 from tests.contract.vendors.firebase import FIREBASE
+from tests.contract.vendors.onesignal import ONESIGNAL
 from tests.contract.vendors.resend import RESEND
+from tests.contract.vendors.smtp import SMTP
 from tests.contract.vendors.twilio import TWILIO
 from tests.contract.wire import WireServer
 from tests.unit.sandbox.support import Receiver, SandboxProcess
@@ -180,11 +182,12 @@ def repeating_sdk(provider: Provider) -> Provider:
 SABOTAGES: list[tuple[Vendor, str, Any]] = [
     *((vendor, "success", Twice) for vendor in VENDORS),
     *((vendor, "server_error", Twice) for vendor in VENDORS),
-    *((vendor, "rate_limit_with_retry_after", Impatient) for vendor in VENDORS),
-    *((vendor, "unavailable_with_retry_after", Impatient) for vendor in VENDORS),
-    *((vendor, name, NewKeyEachTime) for vendor in (RESEND, FIREBASE)
+    *((vendor, name, Impatient) for vendor in VENDORS if vendor is not SMTP
+      for name in ("rate_limit_with_retry_after", "unavailable_with_retry_after")),
+    *((vendor, name, NewKeyEachTime) for vendor in (RESEND, FIREBASE, ONESIGNAL)
       for name in ("recovery", "repeat")),
     (FIREBASE, "permanent_refusal", Clinging),
+    (ONESIGNAL, "permanent_refusal", Clinging),
     (FIREBASE, "unavailable_with_retry_after", repeating_sdk),
     (TWILIO, "find_unreachable", Guessing),
     (TWILIO, "find", Backwards),

@@ -1,29 +1,22 @@
-"""Push through Firebase: what each platform is told, the payload's limit, and access tokens."""
+"""Push through Firebase: refusals, dead tokens and access tokens."""
 
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
-from domain.content import PushAction, PushOptions, RenderedMessage
-from domain.enums import Platform, Priority
-from domain.ports.providers import Accepted, OutboundMessage, Rejected, Retry
+from domain.content import PushOptions
+from domain.enums import Platform
+from domain.ports.providers import Accepted, Rejected, Retry
 from providers.push.firebase import FirebasePushProvider
 from tests.contract.vendors.common import PATIENCE
 from tests.contract.vendors.firebase import FIREBASE, firebase_with_key, private_key
 from tests.contract.wire import WireServer, answer, wire_server
 from tests.unit.sandbox.support import SandboxProcess
 
-FULL = PushOptions(
-    badge=3,
-    sound="default",
-    image_url="https://example.com/a.png",
-    click_action="https://example.com/jobs/1",
-    actions=(PushAction(id="apply", title="Apply", url="https://example.com/apply"),),
-)
 NAME = b'{"name": "projects/demo/messages/1"}'
 
 
@@ -35,164 +28,31 @@ async def provider(sandbox: SandboxProcess) -> AsyncIterator[FirebasePushProvide
     await provider.aclose()
 
 
-async def sent(
-    provider: FirebasePushProvider, sandbox: SandboxProcess, message: OutboundMessage
-) -> dict[str, Any]:
+async def test_what_is_too_large_even_at_its_least_is_refused(
+    provider: FirebasePushProvider, sandbox: SandboxProcess
+) -> None:
+    huge = PushOptions(click_action="😀" * 500)
+    message = FIREBASE.message(platform=Platform.ANDROID, push=huge)
     outcome = await provider.send(message)
-    assert isinstance(outcome, Accepted), outcome
-    (taken,) = sandbox.messages(provider="firebase", to=message.target)
-    payload: dict[str, Any] = taken["payload"]["message"]
-    return payload
+    assert isinstance(outcome, Rejected)
+    assert (outcome.code, sandbox.messages(to=message.target)) == ("payload_too_large", [])
 
 
-def full(platform: Platform | None, **changes: Any) -> OutboundMessage:
-    return FIREBASE.message(
-        platform=platform,
-        push=FULL,
-        priority=Priority.HIGH,
-        time_to_live=timedelta(minutes=5, milliseconds=300),
-        message=RenderedMessage(title="T", text="B", data={"jobId": "7", "from": {"a": 1}}),
-        **changes,
-    )
-
-
-async def test_android(provider: FirebasePushProvider, sandbox: SandboxProcess) -> None:
-    message = full(Platform.ANDROID)
-    payload = await sent(provider, sandbox, message)
-    assert payload == {
-        "token": message.target,
-        "notification": {"title": "T", "body": "B", "image": "https://example.com/a.png"},
-        "data": {
-            "jobId": "7",
-            "_from": '{"a":1}',
-            "notificationId": str(message.notification_id),
-            "deliveryId": str(message.delivery_id),
-            "type": "job_match",
-            "clickAction": "https://example.com/jobs/1",
-            "actions": '[{"id":"apply","title":"Apply","url":"https://example.com/apply"}]',
-        },
-        "android": {
-            "collapse_key": message.delivery_id.hex,
-            "priority": "high",
-            "ttl": "300s",
-            "notification": {
-                "tag": message.delivery_id.hex,
-                "sound": "default",
-                "click_action": "https://example.com/jobs/1",
-                "notification_count": 3,
-            },
-        },
-    }
-
-
-async def test_ios(provider: FirebasePushProvider, sandbox: SandboxProcess) -> None:
-    message = full(Platform.IOS)
-    before = datetime.now(UTC)
-    apns = (await sent(provider, sandbox, message))["apns"]
-    expires = datetime.fromtimestamp(int(apns["headers"].pop("apns-expiration")), UTC)
-    assert before + timedelta(minutes=4, seconds=58) < expires < before + timedelta(minutes=6)
-    assert apns == {
-        "headers": {
-            "apns-collapse-id": message.delivery_id.hex,
-            "apns-push-type": "alert",
-            "apns-priority": "10",
-        },
-        "payload": {
-            "aps": {
-                "badge": 3,
-                "sound": "default",
-                "category": "https://example.com/jobs/1",
-                "mutable-content": 1,
-            }
-        },
-        "fcm_options": {"image": "https://example.com/a.png"},
-    }
-
-
-async def test_web(provider: FirebasePushProvider, sandbox: SandboxProcess) -> None:
-    message = full(Platform.WEB)
-    webpush = (await sent(provider, sandbox, message))["webpush"]
-    assert webpush == {
-        "headers": {"Topic": message.delivery_id.hex, "Urgency": "high", "TTL": "300"},
-        "notification": {
-            "tag": message.delivery_id.hex,
-            "actions": [{"action": "apply", "title": "Apply"}],
-        },
-        "fcm_options": {"link": "https://example.com/jobs/1"},
-    }
-    assert len(webpush["headers"]["Topic"]) <= 32
-
-
-async def test_a_device_of_unknown_platform_is_told_all(
-    provider: FirebasePushProvider, sandbox: SandboxProcess
+async def test_a_token_is_in_no_words_and_no_log(
+    wire: WireServer, scripted: FirebasePushProvider, caplog: pytest.LogCaptureFixture
 ) -> None:
-    payload = await sent(provider, sandbox, full(None))
-    assert {"android", "apns", "webpush"} <= payload.keys()
-
-
-async def test_a_plain_message_is_plain(
-    provider: FirebasePushProvider, sandbox: SandboxProcess
-) -> None:
-    message = FIREBASE.message(platform=Platform.IOS, priority=Priority.LOW)
-    payload = await sent(provider, sandbox, message)
-    assert payload["notification"] == {"title": "New match", "body": "Hi Ada"}
-    assert payload["apns"]["headers"]["apns-priority"] == "5"
-    assert "payload" not in payload["apns"]
-
-
-async def test_links_that_are_not_secure_stay_the_pages_own(
-    provider: FirebasePushProvider, sandbox: SandboxProcess
-) -> None:
-    message = FIREBASE.message(
-        platform=Platform.WEB, push=PushOptions(click_action="app://jobs"), time_to_live=None
-    )
-    payload = await sent(provider, sandbox, message)
-    assert "fcm_options" not in payload["webpush"]
-    assert payload["data"]["clickAction"] == "app://jobs"
-
-
-async def test_a_life_is_kept_within_what_fcm_takes(
-    provider: FirebasePushProvider, sandbox: SandboxProcess
-) -> None:
-    long = FIREBASE.message(time_to_live=timedelta(days=90))
-    assert (await sent(provider, sandbox, long))["android"]["ttl"] == "2419200s"
-    over = FIREBASE.message(time_to_live=timedelta(seconds=-1))
-    assert (await sent(provider, sandbox, over))["android"]["ttl"] == "0s"
-
-
-@pytest.mark.parametrize(
-    ("target", "field"),
-    [("dQw4w9WgXcQ_abcdefghij", "fid"), ("cU1:APA91bF" + "x" * 130, "token")],
-)
-async def test_installation_ids_and_registration_tokens_go_in_their_own_fields(
-    provider: FirebasePushProvider, sandbox: SandboxProcess, target: str, field: str
-) -> None:
-    payload = await sent(provider, sandbox, FIREBASE.message(target=target))
-    assert payload[field] == target
-
-
-@pytest.mark.parametrize("platform", [*Platform, None])
-async def test_a_payload_is_refused_before_fcm_would(
-    provider: FirebasePushProvider, sandbox: SandboxProcess, platform: Platform | None
-) -> None:
-    """The largest that passes here passes there, and nothing much smaller is refused."""
-
-    def sized(length: int) -> OutboundMessage:
-        return FIREBASE.message(
-            platform=platform, message=RenderedMessage(title="T", text="ü" * length)
-        )
-
-    good, bad = 1, 2_100
-    while bad - good > 1:
-        middle = (good + bad) // 2
-        outcome = await provider.send(sized(middle))
-        if isinstance(outcome, Accepted):
-            good = middle
-        else:
-            assert isinstance(outcome, Rejected)
-            assert outcome.code == "payload_too_large"
-            bad = middle
-    assert good > 1_800
+    caplog.set_level(0)
+    message = FIREBASE.message(target="cU1:APA91b" + uuid4().hex)
+    texts = []
+    for status in (400, 401, 403, 404, 429, 500, 502):
+        error = {"code": status, "status": "ODD", "message": f"About {message.target}!"}
+        wire.will_answer(status, json.dumps({"error": error}).encode())
+        outcome = await scripted.send(message)
+        assert not isinstance(outcome, Accepted)
+        texts.append(f"{outcome}")
+    for text in (*texts, caplog.text):
+        assert message.target not in text
+    assert any("About" in text for text in texts)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
-from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -13,9 +13,8 @@ from domain.content import RenderedMessage
 from domain.enums import DeliveryStatus
 from domain.ports.providers import Accepted, Found, Rejected, Retry
 from providers.sms.twilio import TwilioSmsProvider
-from tests.contract.cases_asking import heard
-from tests.contract.vendors.common import PATIENCE, now_stamp
-from tests.contract.vendors.twilio import TWILIO, TWILIO_ACCOUNT, TWILIO_TOKEN, sign_twilio
+from tests.contract.vendors.common import PATIENCE
+from tests.contract.vendors.twilio import TWILIO, TWILIO_ACCOUNT, TWILIO_TOKEN
 from tests.contract.wire import WireServer, answer
 from tests.unit.sandbox.support import Receiver, SandboxProcess
 
@@ -225,28 +224,3 @@ async def test_tracking_says_why(provider: TwilioSmsProvider, sandbox: SandboxPr
     assert receipt is not None
     assert (receipt.status, receipt.code) == (DeliveryStatus.FAILED, "30003")
     assert receipt.message == "Unreachable destination handset"
-
-
-@pytest.mark.parametrize(
-    ("form", "expected"),
-    [
-        ({"MessageSid": "SM1", "MessageStatus": "sent"}, (DeliveryStatus.SENT, None)),
-        (
-            {"MessageSid": "SM1", "MessageStatus": "undelivered", "ErrorCode": "30003"},
-            (DeliveryStatus.FAILED, "30003"),
-        ),
-        ({"SmsSid": "SM1", "SmsStatus": "delivered"}, (DeliveryStatus.DELIVERED, None)),
-        ({"MessageSid": "SM1", "SmsStatus": "received", "Body": "STOP"}, None),
-        ({"MessageSid": "SM1", "MessageStatus": "something_new"}, None),
-    ],
-)
-async def test_callbacks(
-    scripted: TwilioSmsProvider,
-    form: dict[str, str],
-    expected: tuple[DeliveryStatus, str | None] | None,
-) -> None:
-    body = urlencode(form).encode()
-    assert dict(parse_qsl(body.decode())) == form
-    signed = sign_twilio(body, "https://herald.example/api/webhooks/twilio", now_stamp())
-    receipts = await heard(scripted, signed)
-    assert [(r.status, r.code) for r in receipts] == ([expected] if expected else [])

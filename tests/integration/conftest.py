@@ -1,16 +1,18 @@
 """The core services over a real database, with a provider that does as it is told."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
 
+from domain.attachments import AllowedHosts
 from domain.callbacks import Callback, Receipt
 from domain.commands import NewNotification
 from domain.enums import Channel, PlanTrigger
 from domain.messages import DeliverInput, DeliverResult, PlanInput, PlanResult
+from domain.ports.breakers import BreakerState, BreakerView
 from domain.ports.providers import (
     Accepted,
     ConfigurationProblem,
@@ -20,16 +22,23 @@ from domain.ports.providers import (
     SendOutcome,
 )
 from domain.records import NotificationView, User
+from domain.sms.pricing import list_prices
+from providers.attachments import HttpAttachmentFetcher
+from providers.phone import country_of
 from runtime.links import SignedLinks
 from services.accept import AcceptService
 from services.amend import AmendService
+from services.attachments import AttachmentService
 from services.cancel import CancelService
 from services.catalogue import Catalogue
 from services.deliver import DeliverService
 from services.delivery_message import MessageComposer
 from services.delivery_record import DeliveryRecorder
 from services.explain import ExplainService
+from services.message_craft import MessageCraft
 from services.plan import PlanService
+from services.routing import Routing
+from services.sms_compliance import SmsCraft
 from services.template_choice import TemplateChooser
 from storage.uow import SqlUnitOfWork
 from templates.adapter import Templates
@@ -75,8 +84,26 @@ class ScriptedProvider:
     async def aclose(self) -> None:
         return None
 
-    def for_channel(self, channel: Channel) -> "ScriptedProvider":
-        return self
+
+class Breakers:
+    """Circuits and limits as the test sets them."""
+
+    def __init__(self) -> None:
+        self.resting: dict[str, timedelta] = {}
+        self.waits: list[timedelta] = []
+        self.heard: list[tuple[str, bool]] = []
+
+    async def rest(self, providers: Sequence[str]) -> Mapping[str, timedelta]:
+        return {name: self.resting[name] for name in providers if name in self.resting}
+
+    async def note(self, provider: str, *, healthy: bool) -> None:
+        self.heard.append((provider, healthy))
+
+    async def view(self, provider: str) -> BreakerView:
+        return BreakerView(BreakerState.CLOSED, 0)
+
+    async def reserve(self, provider: str, delivery_id: UUID, *, urgent: bool) -> timedelta:
+        return self.waits.pop(0) if self.waits else timedelta(0)
 
 
 class SilentStarter:
@@ -99,9 +126,20 @@ class Core:
     def __init__(self, uow: SqlUnitOfWork) -> None:
         self.uow = uow
         self.provider = ScriptedProvider()
+        self.breakers = Breakers()
+        self.second: ScriptedProvider | None = None
+        self.routing = Routing(self, self.breakers, self.breakers)
+        hosts = AllowedHosts()
+        attachments = AttachmentService(HttpAttachmentFetcher(hosts, timedelta(seconds=5)), hosts)
         renderer, starter, catalogue = Templates(), SilentStarter(), Catalogue(uow)
         self.accepting = AcceptService(
-            uow, catalogue, TemplateChooser(catalogue, renderer), starter, now, b"h" * 32
+            uow,
+            catalogue,
+            TemplateChooser(catalogue, renderer),
+            attachments,
+            starter,
+            now,
+            b"h" * 32,
         )
         self.cancelling = CancelService(uow, starter, now)
         self.amending = AmendService(uow, self.accepting, starter, now)
@@ -110,11 +148,16 @@ class Core:
         links = SignedLinks("http://127.0.0.1:8000", b"l" * 32)
         self.delivering = DeliverService(
             uow,
-            self.provider,
+            self.routing,
             MessageComposer(renderer, catalogue, links),
+            MessageCraft(links, SmsCraft(list_prices(), country_of), "jobs@example.com"),
+            attachments,
             DeliveryRecorder(uow, now),
             now,
         )
+
+    def ordered(self, channel: Channel) -> tuple[ScriptedProvider, ...]:
+        return (self.provider, self.second) if self.second else (self.provider,)
 
     async def user(self, **profile: object) -> str:
         user_id = f"user-{uuid4().hex[:12]}"

@@ -23,7 +23,7 @@ from domain.ports.providers import (
 )
 from domain.ports.storage import DeadLetterFilter
 from domain.preferences import ChannelPreference, Frequency, Preferences
-from domain.records import TemplateVersion
+from domain.records import PausedPart, TemplateVersion
 from tests.integration.conftest import Core, now
 
 
@@ -178,16 +178,15 @@ async def test_an_attempt_asked_for_before_the_instant_moved_sends_nothing(core:
     sent = await core.accept(await core.user())
     await core.plan(sent)
     async with core.uow() as tx:
-        await tx.operations.set_paused("channel:email", paused=True, at=now())
+        await tx.operations.pause(PausedPart("channel:email", now()))
     try:
-        with pytest.raises(RetryLater):
-            await core.deliver(sent)
+        assert (await core.deliver(sent)).outcome is DeliverOutcome.HELD
         later = now() + timedelta(days=1)
         await core.amending.amend(sent, AmendNotification(scheduled_at=later))
         assert not (await core.plan(sent, trigger=PlanTrigger.AMENDED)).ready
     finally:
         async with core.uow() as tx:
-            await tx.operations.set_paused("channel:email", paused=False, at=now())
+            await tx.operations.resume("channel:email")
     assert (await core.deliver(sent)).outcome is DeliverOutcome.SKIPPED
     assert core.provider.sent == []
     assert (await core.view(sent)).notification.status is NotificationStatus.SCHEDULED

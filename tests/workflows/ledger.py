@@ -52,6 +52,8 @@ class Case:
     """Provider calls last until this is set."""
     refused: set[Channel] = field(default_factory=set)
     """Channels the user opted out of."""
+    held_for: timedelta = NOW
+    """How long after the first plan a pause lasts that an attempt finds."""
     forgetful: bool = False
     """A channel skipped when it was to be delivered looks fine again to the next plan."""
     id: UUID = field(default_factory=new_id)
@@ -167,6 +169,10 @@ class Ledger:
                 case.close_open(DeliveryStatus.CANCELLED)
                 case.settle()
             raise step
+        if step is DeliverOutcome.HELD:
+            case.lines[channel] = DeliveryStatus.DEFERRED
+            case.due[channel] = case.held_for
+            return DeliverResult(channel=channel, outcome=step)
         case.lines[channel] = STATUSES[step]
         if step is DeliverOutcome.SKIPPED and not case.forgetful:
             case.refused.add(channel)

@@ -86,6 +86,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("number_hash", "notification_id"),
     )
     op.create_index("idx_sms_number_usage_at", "sms_number_usage", ["number_hash", "at"])
+    op.create_index(
+        "idx_sms_number_usage_notification_id", "sms_number_usage", ["notification_id"]
+    )
 
 
 def downgrade() -> None:

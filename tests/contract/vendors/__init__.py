@@ -2,7 +2,10 @@
 
 from tests.contract.vendors.common import Vendor
 from tests.contract.vendors.firebase import FIREBASE
+from tests.contract.vendors.onesignal import ONESIGNAL
 from tests.contract.vendors.resend import RESEND
+from tests.contract.vendors.smtp import SMTP
+from tests.contract.vendors.sns import SNS
 from tests.contract.vendors.twilio import TWILIO
 
-VENDORS: tuple[Vendor, ...] = (RESEND, TWILIO, FIREBASE)
+VENDORS: tuple[Vendor, ...] = (RESEND, SMTP, TWILIO, SNS, FIREBASE, ONESIGNAL)

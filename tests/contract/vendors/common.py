@@ -1,8 +1,8 @@
 """What a vendor's entry holds: how to make its provider, and how each case is to end."""
 
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -42,6 +42,14 @@ class Signed:
     url: str
 
 
+def bend_headers(signed: Signed) -> Iterator[Signed]:
+    """Without its headers, and with each signature in them changed."""
+    yield replace(signed, headers={})
+    for name, value in signed.headers.items():
+        if "signature" in name or name == "authorization":
+            yield replace(signed, headers={**signed.headers, name: value[:-4] + "AAA="})
+
+
 @dataclass(frozen=True)
 class Vendor:
     name: str
@@ -58,10 +66,24 @@ class Vendor:
     """`sign(body, url, timestamp)` by another implementation than the provider's."""
     signed_body: Callable[[bytes, str], bytes] = lambda body, message_id: body
     """`signed_body(body, message_id)`: the vendor's own callback as `sign` takes it."""
+    bend: Callable[[Signed], Iterator[Signed]] = bend_headers
+    """`bend(signed)`: the same callback with its signature gone or changed, in every way."""
+    word: bytes = b"delivered"
+    """What says in the callback that a message was delivered."""
+    stale_after: int = 600
+    """Seconds after which a callback is refused."""
+    envelope: Callable[[bytes, str], bytes] = lambda body, url: body
+    """`envelope(body, url)`: what the vendor at `url` wraps around what it has to say."""
+    signs_body: bool = True
+    """False for a vendor that only shows a secret with its callback."""
     signs_address: bool = False
     """The signature covers the address the callback was sent to."""
     nonsense: tuple[bytes, ...] = ()
     """Bodies that `sign` signs and nobody can read."""
+    address: Callable[[Any], str] | None = None
+    """`address(sandbox)`: where the vendor is, when that is not below its prefix."""
+    malformed: Callable[[Any, Any], Awaitable[None]] | None = None
+    """The case `malformed_answer` of a vendor that speaks no HTTP."""
     settings: tuple[str, str] = ("", "")
     """The settings blamed for bad credentials and for an address where nobody answers."""
     changes: Mapping[str, Any] = field(default_factory=dict)

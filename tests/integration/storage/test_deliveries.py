@@ -13,7 +13,7 @@ from domain.content import Content
 from domain.enums import Channel, DeliveryStatus, NotificationStatus, Platform, PushVendor
 from domain.ids import new_id
 from domain.ports.deliveries import AttemptResult
-from domain.records import DeadLetter, Delivery, Device, Suppression
+from domain.records import DeadLetter, Delivery, Device, PausedPart, Suppression
 from tests.integration.storage.conftest import Ledger, now
 
 S = DeliveryStatus
@@ -27,7 +27,7 @@ def result(line: Delivery, status: DeliveryStatus = S.SENT, **fields: object) ->
 async def sending(ledger: Ledger) -> Delivery:
     line = await ledger.delivery(await ledger.notification(await ledger.user()))
     async with ledger.uow() as tx:
-        await tx.deliveries.write_intent(line.notification_id, [line.id], "resend", now())
+        await tx.deliveries.write_intent(line.notification_id, {line.id: "resend"}, now())
     return line
 
 
@@ -55,15 +55,15 @@ async def test_a_job_brings_all_that_its_channel_needs(ledger: Ledger) -> None:
         await tx.operations.suppress(
             Suppression(new_id(), Channel.SMS, "stop", "t", now(), None, "+4915112345678")
         )
-        await tx.operations.set_paused("provider:twilio", paused=True, at=now())
+        await tx.operations.pause(PausedPart("provider:twilio", now()))
         jobs = {channel: await tx.deliveries.load_job(item.id, channel) for channel in Channel}
-        await tx.operations.set_paused("provider:twilio", paused=False, at=now())
+        await tx.operations.resume("provider:twilio")
         assert await tx.deliveries.load_job(new_id(), Channel.EMAIL) is None
     job = jobs[Channel.EMAIL]
     assert job is not None
     assert (job.notification, job.deliveries, job.content.data) == (item, (email,), {"a": 1})
     assert (job.user.name, job.user.locale, job.type.type) == ("Ada", "de", "application_update")
-    assert job.paused == {"provider:twilio"}
+    assert job.paused == {"provider:twilio": False}
     targets = {channel: found.targets for channel, found in jobs.items() if found}
     [mail], [sms], [inbox] = (targets[c] for c in (Channel.EMAIL, Channel.SMS, Channel.WEBSOCKET))
     assert (mail.key, mail.address, mail.suppressed_reason) == (
@@ -82,7 +82,7 @@ async def test_an_intent_moves_the_line_and_the_notification(ledger: Ledger) -> 
     line = await ledger.delivery(await ledger.notification(await ledger.user()))
     at = now()
     async with ledger.uow() as tx:
-        [intent] = await tx.deliveries.write_intent(line.notification_id, [line.id], "resend", at)
+        [intent] = await tx.deliveries.write_intent(line.notification_id, {line.id: "resend"}, at)
         item = await tx.notifications.lock(line.notification_id)
     assert (intent.delivery.status, intent.delivery.attempts) == (S.SENDING, 1)
     assert (intent.delivery.provider, intent.delivery.intent_at) == ("resend", at)
@@ -96,7 +96,7 @@ async def test_an_intent_without_a_result_is_in_doubt_and_stays_with_its_provide
 ) -> None:
     line = await sending(ledger)
     async with ledger.uow() as tx:
-        [again] = await tx.deliveries.write_intent(line.notification_id, [line.id], "smtp", now())
+        [again] = await tx.deliveries.write_intent(line.notification_id, {line.id: "smtp"}, now())
     assert again.in_doubt
     assert (again.delivery.provider, again.delivery.attempts) == ("resend", 2)
 
@@ -106,7 +106,7 @@ async def test_a_line_that_ended_takes_no_intent(ledger: Ledger, status: Deliver
     item = await ledger.notification(await ledger.user())
     line = await ledger.delivery(item, status=status)
     async with ledger.uow() as tx:
-        assert await tx.deliveries.write_intent(item.id, [line.id], "resend", now()) == ()
+        assert await tx.deliveries.write_intent(item.id, {line.id: "resend"}, now()) == ()
 
 
 @pytest.mark.parametrize("ended", ["cancelled", "skipped", "expired", "digested", "failed"])
@@ -114,7 +114,7 @@ async def test_a_notification_that_ended_takes_no_intent(ledger: Ledger, ended: 
     item = await ledger.notification(await ledger.user(), status=NotificationStatus(ended))
     line = await ledger.delivery(item)
     async with ledger.uow() as tx:
-        assert await tx.deliveries.write_intent(item.id, [line.id], "resend", now()) == ()
+        assert await tx.deliveries.write_intent(item.id, {line.id: "resend"}, now()) == ()
     assert (await stored(ledger, line)).status is S.PENDING
 
 
@@ -122,7 +122,7 @@ async def test_an_escalation_may_go_on_after_the_first_was_sent(ledger: Ledger) 
     item = await ledger.notification(await ledger.user(), status=NotificationStatus.SENT)
     line = await ledger.delivery(item)
     async with ledger.uow() as tx:
-        assert await tx.deliveries.write_intent(item.id, [line.id], "resend", now())
+        assert await tx.deliveries.write_intent(item.id, {line.id: "resend"}, now())
         after = await tx.notifications.lock(item.id)
     assert after is not None
     assert after.status is NotificationStatus.SENT
@@ -137,7 +137,7 @@ async def test_cancel_and_intent_never_both_win(ledger: Ledger) -> None:
         await asyncio.sleep(rest)
         async with ledger.uow() as tx:
             found = await tx.deliveries.write_intent(
-                line.notification_id, [line.id], "resend", now()
+                line.notification_id, {line.id: "resend"}, now()
             )
             await asyncio.sleep(chance.random() * 0.002)
         return bool(found)
@@ -179,7 +179,7 @@ async def test_of_two_workers_at_once_the_second_is_in_doubt(ledger: Ledger) -> 
         async def intend(line: Delivery = line) -> bool:
             async with ledger.uow() as tx:
                 [found] = await tx.deliveries.write_intent(
-                    line.notification_id, [line.id], "resend", now()
+                    line.notification_id, {line.id: "resend"}, now()
                 )
             return found.in_doubt
 
@@ -198,7 +198,7 @@ async def test_results_are_written_with_their_attempts(
     async with ledger.uow() as tx:
         [after] = await tx.deliveries.record([retry])
         assert (after.status, after.failures, after.error_code) == (S.PENDING, 1, "busy")
-        await tx.deliveries.write_intent(line.notification_id, [line.id], "smtp", now())
+        await tx.deliveries.write_intent(line.notification_id, {line.id: "smtp"}, now())
         [after] = await tx.deliveries.record(
             [result(line, provider="smtp", provider_message_id=f"m-{line.id}", segments=2)]
         )
@@ -229,7 +229,7 @@ async def test_many_results_go_in_together(ledger: Ledger) -> None:
     lines = [await ledger.delivery(item, channel=Channel.PUSH, target=f"{n}") for n in range(20)]
     ids = [line.id for line in lines]
     async with ledger.uow() as tx:
-        intents = await tx.deliveries.write_intent(item.id, ids, "firebase", now())
+        intents = await tx.deliveries.write_intent(item.id, dict.fromkeys(ids, "firebase"), now())
         assert len(intents) == 20
         ends = itertools.cycle([S.SENT, S.FAILED])
         moved = await tx.deliveries.record([result(line, next(ends)) for line in lines])

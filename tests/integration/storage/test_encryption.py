@@ -7,7 +7,14 @@ from typing import Any
 import asyncpg
 import pytest
 
-from domain.content import Attachment, Content, EmailOptions, PushAction, PushOptions, SmsOptions
+from domain.content import (
+    AttachmentSource,
+    Content,
+    EmailOptions,
+    PushAction,
+    PushOptions,
+    SmsOptions,
+)
 from domain.enums import Channel, Platform, PushVendor
 from domain.errors import Invalid
 from domain.ids import new_id
@@ -27,7 +34,7 @@ EVERYTHING = Content(
         subject="Verbatim subject",
         reply_to="verbatim.reply@example.com",
         attachments=(
-            Attachment(
+            AttachmentSource(
                 filename="verbatim.pdf", content_type="application/pdf", content=b"JVBERg=="
             ),
         ),

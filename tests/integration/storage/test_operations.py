@@ -18,6 +18,7 @@ from domain.records import (
     DeadLetter,
     Event,
     NotificationType,
+    PausedPart,
     PendingSignal,
     Suppression,
     TemplateVersion,
@@ -210,10 +211,11 @@ async def test_an_address_is_suppressed_once_whatever_its_case(ledger: Ledger) -
 async def test_pausing_twice_is_pausing(ledger: Ledger) -> None:
     async with ledger.uow() as tx:
         for name in ("provider:resend", "channel:sms", "channel:sms"):
-            await tx.operations.set_paused(name, paused=True, at=now())
-        assert await tx.operations.paused() == ("channel:sms", "provider:resend")
-        for name in ("channel:sms", "channel:sms", "provider:resend"):
-            await tx.operations.set_paused(name, paused=False, at=now())
+            await tx.operations.pause(PausedPart(name, now(), divert=name == "provider:resend"))
+        held = [(part.name, part.divert) for part in await tx.operations.paused()]
+        assert held == [("channel:sms", False), ("provider:resend", True)]
+        names = ("channel:sms", "channel:sms", "provider:resend")
+        assert [await tx.operations.resume(name) for name in names] == [True, False, True]
         assert await tx.operations.paused() == ()
 
 

@@ -24,7 +24,15 @@ from domain.ids import new_id
 from domain.plan_types import GateTrace, Plan
 from domain.ports.storage import PlannedDelivery
 from domain.preferences import ChannelPreference, Preferences, QuietHours
-from domain.records import Consent, Device, Event, Notification, Subscription, Suppression
+from domain.records import (
+    Consent,
+    Device,
+    Event,
+    Notification,
+    PausedPart,
+    Subscription,
+    Suppression,
+)
 from storage.uow import SqlTransaction
 from tests.integration.storage.conftest import Ledger, now
 
@@ -58,11 +66,11 @@ async def test_one_snapshot_holds_all_a_plan_needs(ledger: Ledger) -> None:
                 expires_at=now() - WINDOW,
             )
         )  # fmt: skip
-        await tx.operations.set_paused("channel:sms", paused=True, at=now())
-        await tx.operations.set_paused("provider:resend", paused=True, at=now())
+        await tx.operations.pause(PausedPart("channel:sms", now()))
+        await tx.operations.pause(PausedPart("provider:resend", now(), divert=True))
         found = await tx.planning.load(item.id)
-        await tx.operations.set_paused("channel:sms", paused=False, at=now())
-        await tx.operations.set_paused("provider:resend", paused=False, at=now())
+        await tx.operations.resume("channel:sms")
+        await tx.operations.resume("provider:resend")
         assert await tx.planning.load(new_id()) is None
     assert found is not None
     assert (found.notification, found.deliveries) == (item, (line,))
@@ -72,7 +80,7 @@ async def test_one_snapshot_holds_all_a_plan_needs(ledger: Ledger) -> None:
     assert found.consents == {ConsentType.SMS: True}
     assert found.subscription == {Channel.EMAIL}
     assert found.device_ids == (device.id,)
-    assert found.paused_channels == {Channel.SMS}
+    assert found.paused == {"channel:sms"}
     email, sms = found.reach[Channel.EMAIL], found.reach[Channel.SMS]
     assert (email.targets, email.suppressed, email.suppression_reason) == (1, 1, "bounced")
     assert (sms.targets, sms.suppressed, sms.destination_country) == (1, 0, "DE")
@@ -240,7 +248,7 @@ async def test_a_later_plan_moves_open_lines_and_leaves_the_others(ledger: Ledge
     async with ledger.uow() as tx:
         assert await save(tx, item, (waits, goes))
         item = replace(item, status=NotificationStatus.PROCESSING)
-        assert await tx.deliveries.write_intent(item.id, [goes.id], "twilio", now())
+        assert await tx.deliveries.write_intent(item.id, {goes.id: "twilio"}, now())
         again = tuple(planned(c, DeliveryStatus.PENDING) for c in (Channel.EMAIL, Channel.SMS))
         assert await save(tx, item, again)
         stored = {line.channel: line for line in await tx.deliveries.of(item.id)}

@@ -71,7 +71,7 @@ async def test_one_notification_from_accepting_to_sent(database: str) -> None:
         assert job is not None
         assert job.content.title == "T"
         costs["job"] = await since()
-        assert await tx.deliveries.write_intent(item.id, [line], "resend", at)
+        assert await tx.deliveries.write_intent(item.id, {line: "resend"}, at)
         costs["intent"] = await since()
         given: dict[str, Any] = {"provider": "resend", "at": at, "outcome": "accepted"}
         assert await tx.deliveries.record([AttemptResult(line, DeliveryStatus.SENT, **given)])

@@ -1,4 +1,4 @@
-"""Caches, quotas and the live bus on a Valkey of their own, which is killed and comes back."""
+"""Caches and quotas on a Valkey of their own, which is killed and comes back."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -8,14 +8,12 @@ from pathlib import Path
 
 import pytest
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
-from domain.ids import inbox_topic, preferences_cache_key
+from domain.ids import preferences_cache_key
 from domain.preferences import Preferences
 from runtime.embedded.options import EmbeddedOptions
 from runtime.embedded.stack import EmbeddedStack
 from storage.cache import CacheBus, PreferencesCache
-from storage.inbox_bus import FRAMES_PER_READER, OVERFLOW, InboxBus
 from storage.quotas import ValkeyQuotas
 from storage.valkey import Courtesy
 
@@ -192,76 +190,3 @@ async def test_a_silent_valkey_is_given_up_on_and_asked_again_later() -> None:
     assert await courtesy.ask(soon) is None
     await asyncio.sleep(0.07)
     assert await courtesy.ask(soon) == "soon"
-
-
-async def test_a_frame_reaches_every_reader_of_that_user(
-    redis: "Redis", valkey: EmbeddedStack
-) -> None:
-    frame = {"type": "notification", "seq": 7, "data": {"title": "Grüße"}}
-    async with AsyncExitStack() as all_open:
-        ours = await all_open.enter_async_context(InboxBus(redis))
-        remote = await all_open.enter_async_context(client(valkey.redis_url))
-        theirs = await all_open.enter_async_context(InboxBus(remote))
-        readers = [await all_open.enter_async_context(bus.listen(USER)) for bus in (ours, theirs)]
-        stranger = await all_open.enter_async_context(ours.listen("bob"))
-        assert await theirs.publish(USER, frame) == 2
-        async with asyncio.timeout(5):
-            assert [await reader.get() for reader in readers] == [frame, frame]
-        assert stranger.empty()
-
-
-async def test_frames_published_right_after_listening_began_arrive(
-    redis: "Redis", valkey: EmbeddedStack
-) -> None:
-    for n in range(20):
-        remote = client(valkey.redis_url)
-        async with remote, InboxBus(remote) as bus, bus.listen(USER) as reader:
-            assert await InboxBus(redis).publish(USER, {"n": n}) == 1
-            async with asyncio.timeout(5):
-                assert await reader.get() == {"n": n}
-
-
-async def test_a_slow_reader_is_told_that_it_missed_some(redis: "Redis") -> None:
-    async with InboxBus(redis) as bus, bus.listen(USER) as slow, bus.listen("bob") as other:
-        for n in range(FRAMES_PER_READER + 1):
-            await bus.publish(USER, {"n": n})
-        await bus.publish("bob", {"n": 0})
-        async with asyncio.timeout(5):
-            assert await other.get() == {"n": 0}
-        assert await slow.get() == OVERFLOW
-        assert slow.empty()
-
-
-async def test_a_frame_nobody_understands_harms_nobody(redis: "Redis") -> None:
-    async with InboxBus(redis) as bus, bus.listen(USER) as reader:
-        await redis.publish(inbox_topic(USER), b"{broken")
-        await bus.publish(USER, {"n": 1})
-        async with asyncio.timeout(5):
-            assert await reader.get() == {"n": 1}
-
-
-async def test_readers_resume_when_valkey_comes_back(valkey: EmbeddedStack) -> None:
-    async with client(valkey.redis_url) as own, InboxBus(own) as bus, bus.listen(USER) as reader:
-        valkey.kill("valkey")
-
-        async def refused() -> bool:
-            try:
-                await bus.publish(USER, {"n": 0})
-            except ConnectionError:
-                return True
-            return False
-
-        await until(refused)
-        await valkey.wait_ready("valkey")
-        async with asyncio.timeout(10):
-            assert await reader.get() == OVERFLOW
-        await until(lambda: _published(bus))
-        async with asyncio.timeout(10):
-            assert await reader.get() == {"n": 1}
-
-
-async def _published(bus: InboxBus) -> bool:
-    try:
-        return await bus.publish(USER, {"n": 1}) == 1
-    except (ConnectionError, RedisError):
-        return False

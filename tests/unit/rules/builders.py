@@ -18,7 +18,7 @@ from domain.enums import (
     Weekday,
     WhenExceeded,
 )
-from domain.facts import NotificationFacts, PlanFacts, Reach, Usage
+from domain.facts import Hold, NotificationFacts, PlanFacts, Reach, Usage
 from domain.preferences import (
     Caps,
     CategoryPreference,
@@ -77,7 +77,7 @@ def facts(
     usage: tuple[Usage, ...] = (),
     throttles: Mapping[Channel, tuple[int, timedelta]] | None = None,
     duplicate_of: UUID | None = None,
-    paused_channels: frozenset[Channel] = frozenset(),
+    holds: Mapping[Channel, Hold] | None = None,
     **of_notification: Any,
 ) -> PlanFacts:
     return PlanFacts(
@@ -90,7 +90,7 @@ def facts(
         usage=usage,
         throttles=throttles or {},
         duplicate_of=duplicate_of,
-        paused_channels=paused_channels,
+        holds=holds or {},
     )
 
 
@@ -204,7 +204,16 @@ def any_facts(draw: st.DrawFn, now: datetime) -> PlanFacts:
             )
         ),
         duplicate_of=draw(st.sampled_from([None, None, None, UUID(int=99)])),
-        paused_channels=draw(channel_sets),
+        holds=draw(
+            st.dictionaries(
+                st.sampled_from(Channel),
+                st.builds(
+                    Hold,
+                    st.sampled_from(["channel:email", "provider:resend"]),
+                    st.timedeltas(timedelta(0), timedelta(hours=1)).map(lambda rest: NOW + rest),
+                ),
+            )
+        ),
     )
 
 

@@ -7,12 +7,13 @@ from uuid import UUID
 import pytest
 
 from domain.enums import Channel, ConsentType, GateOutcome, Priority
-from domain.facts import Reach
+from domain.facts import Hold, Reach
 from domain.rules.category import decide_category
 from domain.rules.channel import decide_channel
 from domain.rules.consent import decide_consent
 from domain.rules.duplicate import decide_duplicate
 from domain.rules.expiry import decide_expiry
+from domain.rules.pause import decide_pause
 from domain.rules.reach import decide_reach
 from domain.rules.schedule import decide_schedule
 from domain.rules.subscription import decide_subscription
@@ -140,9 +141,19 @@ def test_channel(channel: Channel, enabled: Any, outcome: GateOutcome, reason: s
     prefs = {"channels": {channel: {"enabled": enabled}}}
     decision = decide_channel(facts(prefs=prefs), channel)
     assert (decision.outcome, decision.reason) == (outcome, reason)
-    paused = decide_channel(facts(prefs=prefs, paused_channels=frozenset({channel})), channel)
-    assert (paused.outcome, paused.reason) == (outcome, reason)
-    assert paused.facts.get("paused", False) is (outcome is ALLOW)
+
+
+@pytest.mark.parametrize(
+    ("part", "reason"),
+    [("channel:sms", "channel_paused"), ("provider:twilio", "provider_paused")],
+)
+def test_what_operators_hold_back_waits(part: str, reason: str) -> None:
+    held = facts(holds={Channel.SMS: Hold(part, NOW + SECOND)}, priority=Priority.CRITICAL)
+    decision = decide_pause(held, Channel.SMS, NOW)
+    assert (decision.outcome, decision.reason, decision.until) == (DEFER, reason, NOW + SECOND)
+    assert decision.facts == {"paused": part}
+    assert decide_pause(held, Channel.SMS, NOW + SECOND).outcome is ALLOW
+    assert decide_pause(held, Channel.EMAIL, NOW).reason == "not_paused"
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,7 @@ def test_gates_are_asked_in_their_order() -> None:
         *("expiry", "schedule", "duplicate"),
         *("consent", "subscription", "category", "channel", "reach"),
         *("category_delivery", "compliance", "quiet_hours", "frequency", "throttle"),
+        *("number_limit", "pause"),
         "channel_choice",
     ]
 

@@ -70,6 +70,7 @@ def test_the_end_is_the_first_instant_without_quiet(
     assert quiet_until(quiet, zone, until) is None
     assert not wall_clock_says_quiet(quiet, zone, until)
     between = at + (until - at) * share
+    assume(between < until)  # a share next to one is rounded up to the end itself
     assert quiet_until(quiet, zone, between) == until
 
 

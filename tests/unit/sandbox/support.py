@@ -17,6 +17,7 @@ TWILIO_TOKEN = "0123456789abcdef0123456789abcdef"
 ACCOUNT = "AC" + "0a" * 16
 SERVICE = "MG" + "0b" * 16
 SENDER = "+15005550006"
+ONESIGNAL_APP = "8250eaf6-1a58-489e-b136-7c74a864b434"
 
 
 class SandboxProcess:
@@ -88,6 +89,11 @@ class SandboxProcess:
         body = {"message": push() if message is None else message, **rest}
         return self.http.post("/fcm/v1/projects/demo/messages:send", json=body)
 
+    def onesignal(self, body: Any = None, **headers: str) -> httpx.Response:
+        sent = {"Authorization": "Key os_test", **headers}
+        content = onesignal() if body is None else body
+        return self.http.post("/onesignal/notifications", json=content, headers=sent)
+
 
 def email(**changes: Any) -> dict[str, Any]:
     """A good email; a change to None leaves the field out."""
@@ -97,6 +103,19 @@ def email(**changes: Any) -> dict[str, Any]:
         "subject": "New match",
         "html": "<p>Hello</p>",
         "text": "Hello",
+        **changes,
+    }
+    return {name: value for name, value in whole.items() if value is not None}
+
+
+def onesignal(**changes: Any) -> dict[str, Any]:
+    """A good message to one device; a change to None leaves the field out."""
+    whole = {
+        "app_id": ONESIGNAL_APP,
+        "target_channel": "push",
+        "include_subscription_ids": ["1dd608f2-c6a1-11e3-851d-000c2940e62c"],
+        "contents": {"en": "Hello"},
+        "headings": {"en": "New match"},
         **changes,
     }
     return {name: value for name, value in whole.items() if value is not None}

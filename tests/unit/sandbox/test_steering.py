@@ -8,12 +8,13 @@ import pytest
 
 from sandbox.journal import Journal
 from sandbox.store import KeyRecord, Store
+from sandbox.vendors import VENDORS
 from tests.unit.sandbox.support import SandboxProcess, email, push
 
 
 def test_health(sandbox: SandboxProcess) -> None:
     answer = sandbox.http.get("/health").json()
-    assert answer == {"status": "ok", "providers": ["firebase", "resend", "twilio"]}
+    assert answer == {"status": "ok", "providers": sorted(vendor.name for vendor in VENDORS)}
 
 
 def test_messages_are_filtered(sandbox: SandboxProcess) -> None:

@@ -1,0 +1,103 @@
+"""Open and click tracking: which mail is tracked, the signed tokens, and what is no person.
+
+A token says all there is to know (notification, channel, kind, and for a click the URL), so that
+no table is needed and nobody can make Herald redirect to an address it did not sign itself.
+"""
+
+import base64
+import binascii
+import hmac
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from domain.callbacks import EngagementKind
+from domain.enums import Channel
+from domain.records import NotificationType
+
+MAX_TOKEN: Final = 11_000
+"""Characters: the longest URL that is tracked, all of it outside of ASCII."""
+
+_TAG_BYTES: Final = 16
+_HEAD_BYTES: Final = _TAG_BYTES + 1 + 16
+_KINDS: Final = {1: EngagementKind.OPENED, 2: EngagementKind.CLICKED}
+_CHANNELS: Final = {1: Channel.EMAIL, 2: Channel.SMS, 3: Channel.PUSH, 4: Channel.WEBSOCKET}
+_KIND_CODES: Final = {kind: code for code, kind in _KINDS.items()}
+_CHANNEL_CODES: Final = {channel: code for code, channel in _CHANNELS.items()}
+
+_ROBOTS: Final = re.compile(
+    r"(?<!cu)bot\b|crawler|spider|preview|scanner|link ?check|urldefense|safelinks|barracuda"
+    r"|mimecast|proofpoint|facebookexternalhit|whatsapp|curl/|wget/|python-|go-http-client|okhttp"
+    r"|java/",
+    re.IGNORECASE,
+)
+_PREFETCH_HEADERS: Final = ("sec-purpose", "purpose", "x-purpose", "x-moz")
+_PREFETCH_WORDS: Final = ("prefetch", "prerender", "preview")
+
+
+@dataclass(frozen=True, slots=True)
+class Tracked:
+    """What a tracking token says happened."""
+
+    kind: EngagementKind
+    notification_id: UUID
+    channel: Channel
+    url: str | None = None
+    """Where a click leads, `http` or `https`; None for an open."""
+
+
+def tracking_of(kind: NotificationType, consent_tracking: bool | None) -> tuple[bool, bool]:
+    """(opens, clicks): whether mail of this type to this user is tracked. The type's switches
+    decide, unless the user refused the `tracking` consent; None means never asked."""
+    if consent_tracking is False:
+        return False, False
+    return kind.track_opens, kind.track_clicks
+
+
+def sign_tracked(key: bytes, tracked: Tracked) -> str:
+    """A URL-safe token of 44 characters and four thirds of the URL; the same every time."""
+    code = _KIND_CODES[tracked.kind] << 4 | _CHANNEL_CODES[tracked.channel]
+    body = bytes([code]) + tracked.notification_id.bytes + (tracked.url or "").encode()
+    return base64.urlsafe_b64encode(_tag(key, body) + body).decode().rstrip("=")
+
+
+def read_tracked(key: bytes, token: str) -> Tracked | None:
+    """What `sign_tracked` was given, or None for anything it did not make with this key."""
+    try:
+        blob = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
+    except (ValueError, binascii.Error):
+        return None
+    body = blob[_TAG_BYTES:]
+    if len(blob) < _HEAD_BYTES or not hmac.compare_digest(blob[:_TAG_BYTES], _tag(key, body)):
+        return None
+    kind, channel = _KINDS.get(body[0] >> 4), _CHANNELS.get(body[0] & 15)
+    url = body[17:].decode() or None
+    if kind is None or channel is None or (kind is EngagementKind.CLICKED) is not is_web(url):
+        return None
+    return Tracked(kind, UUID(bytes=body[1:17]), channel, url)
+
+
+def is_web(url: str | None) -> bool:
+    return url is not None and url.lower().startswith(("http://", "https://"))
+
+
+def is_automatic(method: str, headers: Mapping[str, str]) -> bool:
+    """True for a call no person caused: HEAD, a browser's prefetch, or a program that says by its
+    `User-Agent` that it looks at links (security scanners, chat previews, scripts).
+
+    What cannot be told from a person counts: mail proxies that load images when they like
+    (Apple's Mail Privacy Protection names a plain browser), and scanners that pose as one.
+    Google's and Yahoo's image proxies load when a person opens, so they count.
+    """
+    if method == "HEAD":
+        return True
+    for name in _PREFETCH_HEADERS:
+        if any(word in headers.get(name, "").lower() for word in _PREFETCH_WORDS):
+            return True
+    return _ROBOTS.search(headers.get("user-agent", "")) is not None
+
+
+def _tag(key: bytes, body: bytes) -> bytes:
+    return hmac.digest(key, b"herald tracking\x00" + body, "sha256")[:_TAG_BYTES]

@@ -1,0 +1,504 @@
+"""Callbacks on a real database: any order, any number of times, from anyone at once, one end."""
+
+import asyncio
+import random
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from uuid import uuid4
+
+import pytest
+
+from domain.callbacks import Confirmation, Engagement, EngagementKind, Receipt, Reply
+from domain.enums import Channel, ConsentType, DeliveryStatus, NotificationStatus, Strategy
+from domain.errors import Invalid, NotFound, Unauthorized
+from domain.paging import PageRequest
+from domain.ports.callbacks import CallbackStatus
+from domain.records import Consent, Delivery
+from services.callbacks import AGAIN_AFTER
+from storage.uow import SqlUnitOfWork
+from tests.integration.callback_bench import Bench, engagement, receipt, reply, telling
+
+S, K = DeliveryStatus, EngagementKind
+MINUTE = timedelta(minutes=1)
+EMAIL, SMS = Channel.EMAIL, Channel.SMS
+
+
+@pytest.fixture
+def bench(uow: SqlUnitOfWork) -> Bench:
+    return Bench(uow, f"vendor{uuid4().hex[:8]}")
+
+
+def number() -> str:
+    return f"+49151{uuid4().int % 10**8:08d}"
+
+
+Said = Receipt | Engagement
+
+
+def expected_end(said: Iterable[Said]) -> DeliveryStatus:
+    """Where a delivery ends by what was said of it, told without the rules under test."""
+    words = {one.status.value if isinstance(one, Receipt) else "delivered" for one in said}
+    for word in ("complained", "bounced", "delivered", "failed"):
+        if word in words:
+            return DeliveryStatus(word)
+    return S.SENT
+
+
+def some_callbacks(lines: list[Delivery], dice: random.Random) -> dict[str, list[Said]]:
+    """Five for each line, each line with a story of its own."""
+    told: dict[str, list[Said]] = {}
+    kinds = [S.SENT, S.DELIVERED, K.OPENED, K.CLICKED, S.BOUNCED, S.COMPLAINED, S.FAILED]
+    for line in lines:
+        mine: list[Said] = []
+        for step, kind in enumerate(dice.choices(kinds, weights=[4, 6, 4, 3, 1, 1, 1], k=5)):
+            if isinstance(kind, DeliveryStatus):
+                mine.append(receipt(line, kind, step, code=f"code-{step}"))
+            else:
+                mine.append(engagement(line, kind, step, "https://jobs.example/a"))
+        told[str(line.id)] = mine
+    return told
+
+
+async def test_a_thousand_shuffled_callbacks_with_repeats_leave_each_delivery_right(
+    bench: Bench,
+) -> None:
+    dice = random.Random(4)
+    users = [await bench.user() for _ in range(200)]
+    lines = [await bench.sent(user) for user in users]
+    told = some_callbacks(lines, dice)
+    bodies = [telling(one) for mine in told.values() for one in mine]
+    assert len(bodies) == 1000
+    heard = [*bodies, *dice.choices(bodies, k=400)]
+    dice.shuffle(heard)
+
+    async def listen(share: list[bytes]) -> None:
+        for body in share:
+            await bench.hear(body)
+
+    await asyncio.gather(*(listen(heard[start::8]) for start in range(8)))
+    bench.later = 2 * MINUTE
+    while await bench.callbacks.run_once():
+        bench.later += 2 * MINUTE
+
+    for user, line in zip(users, lines, strict=True):
+        mine = told[str(line.id)]
+        after = await bench.line(line)
+        end = expected_end(mine)
+        assert after.status is end, mine
+        status = (await bench.notification(line)).status
+        named = {S.DELIVERED: "delivered", S.FAILED: "failed"}.get(end, "sent")
+        assert status.value == named
+        bad = end in {S.BOUNCED, S.COMPLAINED}
+        held = await bench.suppressions(EMAIL, f"{user}@example.com")
+        assert held == (end.value if bad else None)
+        seen = {one for one in mine if isinstance(one, Engagement)}
+        rows = await bench.sql(
+            "select event_type from user_engagement_events where notification_id = $1",
+            line.notification_id,
+        )
+        assert sorted(row["event_type"] for row in rows) == sorted(one.kind for one in seen)
+        events = await bench.events(line)
+        for kind in (K.OPENED, K.CLICKED):
+            assert events.count(f"notification.{kind}") == sum(one.kind is kind for one in seen)
+        assert events.count("notification.delivered") <= 1
+    kept = await bench.sql(
+        "select status, count(*) as rows from provider_callbacks where provider = $1 group by 1",
+        bench.vendor.name,
+    )
+    assert {row["status"]: row["rows"] for row in kept} == {"applied": 1000}
+
+
+async def test_forged_and_repeated_callbacks_change_nothing(bench: Bench) -> None:
+    line = await bench.sent(await bench.user())
+    body = telling(receipt(line, S.BOUNCED))
+    before = await bench.counts()
+    for signature in ("forged", ""):
+        with pytest.raises(Unauthorized):
+            await bench.hear(body, signature)
+    with pytest.raises(NotFound):
+        await bench.callbacks.receive("pigeon", {"signature": "good"}, body, "")
+    assert await bench.counts() == before
+    assert (await bench.line(line)).status is S.SENT
+
+    first = await bench.hear(body)
+    assert first is not None
+    once = await bench.counts()
+    assert once != before
+    stored = await bench.callback(first)
+    for _ in range(3):
+        assert await bench.hear(body) is None
+    assert await bench.counts() == once
+    assert await bench.callback(first) == stored
+
+
+async def test_a_signed_body_that_cannot_be_read_is_kept_and_replayed_when_it_can(
+    bench: Bench,
+) -> None:
+    for _ in range(2):
+        with pytest.raises(Invalid):
+            await bench.hear(b"\xffnonsense")
+    [row] = await bench.sql(
+        "select id, status, error from provider_callbacks where provider = $1", bench.vendor.name
+    )
+    assert (row["status"], row["error"]) == ("failed", "invalid_webhook")
+    still = await bench.callbacks.replay(row["id"], "key:test")
+    assert still.error == "invalid_webhook"
+    bench.vendor.parse_webhook = lambda body: ()  # type: ignore[method-assign]
+    mended = await bench.callbacks.replay(row["id"], "key:test")
+    assert (mended.status, mended.error) == (CallbackStatus.APPLIED, None)
+    async with bench.uow() as tx:
+        newest = (await tx.operations.audit_log(PageRequest(1))).items[0]
+    assert (newest.action, newest.subject) == ("callback.replayed", f"callback:{row['id']}")
+    with pytest.raises(NotFound):
+        await bench.callbacks.replay(uuid4(), "key:test")
+
+
+async def test_what_a_process_that_died_had_kept_is_applied_once_by_another(bench: Bench) -> None:
+    line = await bench.sent(await bench.user())
+    kept = await bench.callbacks.receive(
+        bench.vendor.name, {"signature": "good"}, telling(receipt(line, S.DELIVERED)), ""
+    )
+    assert kept is not None
+    assert await bench.status(kept) is CallbackStatus.RECEIVED
+    assert (await bench.line(line)).status is S.SENT
+    bench.later = AGAIN_AFTER[0] + timedelta(seconds=1)
+    done = await asyncio.gather(*(bench.callbacks.run_once() for _ in range(4)))
+    assert sorted(done) == [0, 0, 0, 1]
+    await asyncio.gather(*(bench.callbacks.apply(kept) for _ in range(4)))
+    assert await bench.status(kept) is CallbackStatus.APPLIED
+    assert (await bench.line(line)).status is S.DELIVERED
+    assert (await bench.events(line)).count("notification.delivered") == 1
+
+
+async def test_one_that_overtakes_the_record_of_its_send_waits_for_it(bench: Bench) -> None:
+    line = await bench.sent(await bench.user(), message=None)
+    message = f"m-{line.id}"
+    early = await bench.tell(receipt(replace(line, provider_message_id=message), S.DELIVERED))
+    assert early.status is CallbackStatus.RECEIVED
+    bench.later += AGAIN_AFTER[0] + timedelta(seconds=1)
+    assert await bench.callbacks.run_once() == 1
+    assert await bench.status(early.id) is CallbackStatus.RECEIVED
+    await bench.recorded(line, message)
+    bench.later += AGAIN_AFTER[1] + timedelta(seconds=1)
+    assert await bench.callbacks.run_once() == 1
+    assert await bench.status(early.id) is CallbackStatus.APPLIED
+    assert (await bench.line(line)).status is S.DELIVERED
+
+
+async def test_one_about_nobodys_message_is_ignored_in_the_end(bench: Bench) -> None:
+    line = await bench.sent(await bench.user())
+    stranger = await bench.tell(
+        receipt(replace(line, provider_message_id="of-another-program"), S.DELIVERED)
+    )
+    for wait in AGAIN_AFTER:
+        assert await bench.status(stranger.id) is CallbackStatus.RECEIVED
+        assert await bench.callbacks.run_once() == 0
+        bench.later += wait + timedelta(seconds=1)
+        assert await bench.callbacks.run_once() == 1
+    after = await bench.callback(stranger.id)
+    assert (after.status, after.error) == (CallbackStatus.IGNORED, "unknown_message")
+    assert after.attempts == len(AGAIN_AFTER) + 1
+
+
+async def test_the_effects_and_the_mark_that_says_so_are_one(bench: Bench) -> None:
+    """The second receipt cannot be stored: nothing of the first is, until the last try is over."""
+    first, second = [await bench.sent(await bench.user()) for _ in range(2)]
+    torn = await bench.tell(
+        receipt(first, S.BOUNCED), receipt(second, S.BOUNCED, message="\x00 no text")
+    )
+    assert torn.status is CallbackStatus.RECEIVED
+    assert torn.error is not None
+    for wait in AGAIN_AFTER:
+        bench.later += wait + timedelta(seconds=1)
+        await bench.callbacks.run_once()
+    assert await bench.status(torn.id) is CallbackStatus.FAILED
+    for line in (first, second):
+        assert (await bench.line(line)).status is S.SENT
+        assert await bench.events(line) == []
+
+
+@pytest.mark.parametrize(
+    ("status", "more", "reason"),
+    [
+        (S.BOUNCED, {}, "bounced"),
+        (S.BOUNCED, {"permanent": False}, None),
+        (S.COMPLAINED, {}, "complained"),
+        (S.FAILED, {}, None),
+        (S.DELIVERED, {}, None),
+    ],
+)
+async def test_only_a_hard_bounce_or_a_complaint_suppresses(
+    bench: Bench, status: DeliveryStatus, more: dict[str, bool], reason: str | None
+) -> None:
+    user = await bench.user()
+    await bench.tell(receipt(await bench.sent(user), status, **more))
+    assert await bench.suppressions(EMAIL, f"{user}@example.com") == reason
+
+
+async def test_a_hard_bounce_after_a_soft_one_suppresses(bench: Bench) -> None:
+    user = await bench.user()
+    line = await bench.sent(user)
+    await bench.tell(receipt(line, S.BOUNCED, permanent=False))
+    await bench.tell(receipt(line, S.BOUNCED, 1))
+    assert await bench.suppressions(EMAIL, f"{user}@example.com") == "bounced"
+
+
+@pytest.mark.parametrize("code", ["21610", "opted_out"])
+async def test_a_number_that_opted_out_at_the_vendor_is_suppressed(bench: Bench, code: str) -> None:
+    phone = number()
+    line = await bench.sent(await bench.user(phone=phone), SMS)
+    await bench.tell(receipt(line, S.FAILED, code=code))
+    assert await bench.suppressions(SMS, phone) == "opted_out"
+    assert (await bench.line(line)).status is S.FAILED
+    [letter] = await bench.sql(
+        "select code from dead_letters where notification_id = $1", line.notification_id
+    )
+    assert letter["code"] == code
+
+
+async def test_the_address_the_vendor_names_is_suppressed_not_the_one_since_chosen(
+    bench: Bench,
+) -> None:
+    user = await bench.user()
+    old, new = f"{user}@old.example", f"{user}@new.example"
+    line = await bench.sent(user)
+    async with bench.uow() as tx:
+        known = await tx.users.get(user)
+        assert known is not None
+        await tx.users.put(replace(known, email=new))
+    await bench.tell(receipt(line, S.BOUNCED, recipient=old))
+    assert await bench.suppressions(EMAIL, old) == "bounced"
+    assert await bench.suppressions(EMAIL, new) is None
+
+
+async def test_replaying_a_bounce_leaves_a_lifted_suppression_lifted(bench: Bench) -> None:
+    user = await bench.user()
+    line = await bench.sent(user)
+    bounce = await bench.tell(receipt(line, S.BOUNCED))
+    events = await bench.events(line)
+    await bench.sql("delete from suppressions where user_id = $1", user)
+    again = await bench.callbacks.replay(bounce.id, "key:test")
+    assert (again.status, again.applied_at) == (CallbackStatus.APPLIED, bounce.applied_at)
+    assert await bench.suppressions(EMAIL, f"{user}@example.com") is None
+    assert await bench.events(line) == events
+
+
+async def test_a_notification_with_channels_to_come_keeps_its_status(bench: Bench) -> None:
+    line = await bench.sent(await bench.user(), status=NotificationStatus.PROCESSING)
+    await bench.tell(receipt(line, S.DELIVERED))
+    assert (await bench.notification(line)).status is NotificationStatus.PROCESSING
+    assert (await bench.line(line)).status is S.DELIVERED
+
+
+async def test_an_open_implies_a_delivery_and_ends_an_escalation(bench: Bench) -> None:
+    line = await bench.sent(await bench.user(), strategy=Strategy.ESCALATE)
+    opened = engagement(line, K.OPENED)
+    await bench.tell(opened)
+    await bench.tell(opened, opened)
+    assert (await bench.line(line)).status is S.DELIVERED
+    assert await bench.events(line) == ["notification.delivered", "notification.opened"]
+    assert bench.starter.told == [(line.notification_id, "engagement")]
+    [signal] = await bench.sql(
+        "select kind from workflow_signals where notification_id = $1", line.notification_id
+    )
+    assert signal["kind"] == "engagement"
+
+
+async def test_an_engagement_seen_by_herald_itself_is_recorded_once(bench: Bench) -> None:
+    line = await bench.sent(await bench.user())
+    at = bench.now()
+    url = "https://jobs.example/apply/7"
+
+    async def record(when: datetime, channel: Channel = EMAIL) -> bool:
+        return await bench.engagement.record(line.notification_id, channel, K.CLICKED, when, url)
+
+    assert [await record(at), await record(at), await record(at + MINUTE)] == [True, False, True]
+    assert not await record(at, SMS)
+    assert not await bench.engagement.record(uuid4(), EMAIL, K.OPENED, at)
+    events = await bench.events(line)
+    assert events == ["notification.delivered", *["notification.clicked"] * 2]
+    assert bench.starter.told == []
+
+
+async def test_what_a_user_who_refused_tracking_opens_is_not_kept(bench: Bench) -> None:
+    user = await bench.user()
+    line = await bench.sent(user)
+    async with bench.uow() as tx:
+        await tx.users.put_consent(
+            Consent(user, ConsentType.TRACKING, False, "form", None, bench.now())
+        )
+    assert not await bench.engagement.record(line.notification_id, EMAIL, K.OPENED, bench.now())
+    assert await bench.events(line) == ["notification.delivered"]
+    assert await bench.sql("select 1 from user_engagement_events where user_id = $1", user) == []
+    assert await bench.engagement.record(line.notification_id, EMAIL, K.UNSUBSCRIBED, bench.now())
+
+
+async def test_an_instant_out_of_this_world_is_brought_back_into_it(bench: Bench) -> None:
+    line = await bench.sent(await bench.user())
+    await bench.tell(engagement(line, K.OPENED, -(10**9)))
+    told = await bench.tell(receipt(line, S.DELIVERED, 10**6), engagement(line, K.CLICKED, 10**6))
+    assert told.status is CallbackStatus.APPLIED
+    rows = await bench.sql(
+        "select created_at from user_engagement_events where notification_id = $1",
+        line.notification_id,
+    )
+    created = (await bench.notification(line)).created_at
+    assert sorted(row["created_at"] for row in rows) == [created, told.received_at]
+
+
+async def test_a_vendors_question_is_answered_before_it_counts_as_applied(bench: Bench) -> None:
+    asked = await bench.tell(Confirmation("https://sns.eu-central-1.amazonaws.com/?confirm"))
+    assert asked.status is CallbackStatus.APPLIED
+    assert bench.vendor.confirmed == ["https://sns.eu-central-1.amazonaws.com/?confirm"]
+    refused = await bench.tell(Confirmation("https://refused.test"))
+    assert (refused.status, refused.error) == (CallbackStatus.RECEIVED, "confirmation_refused")
+
+
+async def test_old_callbacks_are_forgotten(bench: Bench) -> None:
+    line = await bench.sent(await bench.user())
+    told = await bench.tell(receipt(line, S.DELIVERED))
+    assert await bench.callbacks.forget_callbacks(told.received_at - MINUTE) == 0
+    assert await bench.callbacks.forget_callbacks(told.received_at + MINUTE) >= 1
+    assert await bench.sql("select 1 from provider_callbacks where id = $1", told.id) == []
+
+
+async def sms_answers(bench: Bench, user: str) -> list[tuple[bool, str, str | None]]:
+    """Every answer to the `sms` consent, the oldest first."""
+    rows = await bench.sql(
+        "select granted, source, text from consent_history where user_id = $1 and type = 'sms'"
+        " order by at", user,
+    )  # fmt: skip
+    return [(row["granted"], row["source"], row["text"]) for row in rows]
+
+
+async def test_stop_silences_the_number_for_everyone_who_has_it_and_start_undoes_it(
+    bench: Bench,
+) -> None:
+    phone = number()
+    users = [await bench.user(phone=phone) for _ in range(2)]
+    stranger = await bench.user(phone=number())
+    waiting = await bench.sent(users[0], SMS, status=NotificationStatus.SCHEDULED)
+    stop = reply(phone, " Désabonner ! ", 1)
+    await bench.tell(stop)
+    await bench.tell(stop, stop)
+    assert await bench.suppressions(SMS, phone) == "opted_out"
+    for user in users:
+        assert await sms_answers(bench, user) == [(False, "sms_reply", " Désabonner ! ")]
+    assert await sms_answers(bench, stranger) == []
+    assert bench.starter.told == [(waiting.notification_id, "preferences_changed")]
+    [source] = await bench.sql(
+        "select source from suppressions where channel = 'sms' and source like 'reply:%'"
+        " and created_at = $1", stop.at,
+    )  # fmt: skip
+    assert source["source"] == f"reply:{bench.vendor.name}"
+
+    await bench.tell(reply(phone, "START", 2))
+    assert await bench.suppressions(SMS, phone) is None
+    for user in users:
+        assert [granted for granted, *_ in await sms_answers(bench, user)] == [False, True]
+    assert len(bench.starter.told) == 2
+
+
+async def test_the_newest_reply_wins_in_any_order_and_a_replay_does_nothing(bench: Bench) -> None:
+    phone = number()
+    user = await bench.user(phone=phone)
+    stop, start = reply(phone, "STOP", 1), reply(phone, "UNSTOP", 2)
+    await bench.tell(start)
+    late = await bench.tell(stop)
+    assert await bench.suppressions(SMS, phone) is None
+    assert [granted for granted, *_ in await sms_answers(bench, user)] == [True]
+    again = await bench.tell(reply(phone, "Stop.", 3))
+    assert await bench.suppressions(SMS, phone) == "opted_out"
+    await bench.tell(reply(phone, "start", 4))
+    before = await bench.counts()
+    for told in (late, again):
+        await bench.callbacks.replay(told.id, "key:test")
+    after = await bench.counts()
+    assert {table for table in after if after[table] != before[table]} == {"audit_log"}
+    assert await bench.suppressions(SMS, phone) is None
+
+
+async def test_start_lifts_no_bounce_and_a_yes_means_start_only_after_stop(bench: Bench) -> None:
+    phone = number()
+    user = await bench.user(phone=phone)
+    await bench.tell(reply(phone, "Ja", 1))
+    assert await sms_answers(bench, user) == []
+    await bench.tell(reply(phone, "STOP", 2))
+    await bench.tell(reply(phone, "Ja", 3))
+    assert await bench.suppressions(SMS, phone) is None
+    assert [granted for granted, *_ in await sms_answers(bench, user)] == [False, True]
+    line = await bench.sent(user, SMS)
+    await bench.tell(receipt(line, S.BOUNCED))
+    await bench.tell(reply(phone, "START", 4))
+    assert await bench.suppressions(SMS, phone) == "bounced"
+
+
+async def test_a_stop_outlasts_a_consent_given_before_it_arrived(bench: Bench) -> None:
+    phone = number()
+    user = await bench.user(phone=phone)
+    stop = reply(phone, "STOP", 1)
+    async with bench.uow() as tx:
+        await tx.users.put_consent(
+            Consent(user, ConsentType.SMS, True, "form", None, stop.at + timedelta(seconds=1))
+        )
+    await bench.tell(stop)
+    assert await bench.suppressions(SMS, phone) == "opted_out"
+    async with bench.uow() as tx:
+        [present] = await tx.users.consents(user)
+    assert not present.granted
+
+
+async def test_help_and_words_for_people_are_noted_without_their_text(bench: Bench) -> None:
+    phone = number()
+    user = await bench.user(phone=phone)
+    said: list[Reply] = [reply(phone, "AIDE"), reply(phone, "I can stop by at noon, Ann")]
+    for one in said:
+        assert (await bench.tell(one)).status is CallbackStatus.APPLIED
+    rows = await bench.sql(
+        "select type, detail from event_log where user_id = $1 order by seq", user
+    )
+    assert [row["type"] for row in rows] == ["user.replied"] * 2
+    assert [row["detail"]["asked"] for row in rows] == ["help", None]
+    assert [row["detail"]["messageId"] for row in rows] == [one.message_id for one in said]
+    assert "Ann" not in str([row["detail"] for row in rows])
+    assert await bench.suppressions(SMS, phone) is None
+    assert await sms_answers(bench, user) == []
+
+
+async def test_no_character_keeps_a_stop_from_being_heard(bench: Bench) -> None:
+    phone = number()
+    user = await bench.user(phone=phone)
+    await bench.tell(reply(phone, "STOP\x00\ud800"))
+    assert await bench.suppressions(SMS, phone) == "opted_out"
+    assert [granted for granted, *_ in await sms_answers(bench, user)] == [False]
+
+
+async def test_a_stop_from_a_number_nobody_has_is_remembered(bench: Bench) -> None:
+    phone = number()
+    await bench.tell(reply(phone, "STOP", 1))
+    assert await bench.suppressions(SMS, phone) == "opted_out"
+    await bench.tell(reply("123", "STOP", 1))
+    assert await bench.suppressions(SMS, "123") == "opted_out"
+
+
+async def test_stops_and_receipts_at_once_do_not_wait_for_each_other_for_ever(
+    bench: Bench,
+) -> None:
+    phone = number()
+    users = [await bench.user(phone=phone) for _ in range(3)]
+    lines = [await bench.sent(user, SMS) for user in users for _ in range(4)]
+    grouped = defaultdict(list)
+    for place, line in enumerate(lines):
+        grouped[place % 3].append(receipt(line, S.FAILED, code="21610"))
+    told = [reply(phone, "STOP", n) for n in range(4)]
+    bodies = [telling(*group) for group in grouped.values()] + [telling(one) for one in told]
+    await asyncio.gather(*(bench.hear(body) for body in bodies))
+    bench.later = 2 * MINUTE
+    while await bench.callbacks.run_once():
+        bench.later += 2 * MINUTE
+    assert await bench.suppressions(SMS, phone) == "opted_out"
+    assert {(await bench.notification(line)).status for line in lines} == {
+        NotificationStatus.FAILED
+    }
