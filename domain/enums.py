@@ -126,6 +126,16 @@ class PlanTrigger(StrEnum):
     RESUMED = "resumed"
 
 
+class MaintenanceStep(StrEnum):
+    """What the upkeep does, in this order."""
+
+    PARTITIONS = "partitions"
+    SUMMARY = "summary"
+    DEVICES = "devices"
+    CALLBACKS = "callbacks"
+    NUMBERS = "numbers"
+
+
 class Platform(StrEnum):
     WEB = "web"
     IOS = "ios"

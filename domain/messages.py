@@ -10,7 +10,14 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
-from domain.enums import Channel, NotificationStatus, PlanTrigger, Priority, Strategy
+from domain.enums import (
+    Channel,
+    MaintenanceStep,
+    NotificationStatus,
+    PlanTrigger,
+    Priority,
+    Strategy,
+)
 
 
 class Message(BaseModel):
@@ -97,6 +104,16 @@ class CancelOutcome(StrEnum):
 
 class CancelResult(Message):
     outcome: CancelOutcome
+
+
+class MaintenanceInput(Message):
+    step: MaintenanceStep
+
+
+class MaintenanceOutcome(Message):
+    done: dict[MaintenanceStep, int]
+    """Rows each step concerned."""
+    failed: tuple[MaintenanceStep, ...]
 
 
 class FinishInput(Message):

@@ -46,11 +46,13 @@ def advances(current: DeliveryStatus, new: DeliveryStatus) -> bool:
 
 def suppression_reason(receipt: Receipt, channel: Channel) -> str | None:
     """Why nothing is to be sent to the address any more after this receipt, if so: `bounced`
-    (not for a full mailbox or a phone that is off), `complained` or `opted_out`."""
+    (not for a full mailbox or a phone that is off), `complained` or `opted_out`. A number that
+    does not exist is told of as a failure, an email address that does not as a bounce."""
     if receipt.status is DeliveryStatus.COMPLAINED:
         return "complained"
     if channel is Channel.SMS and receipt.code in OPT_OUT_CODES:
         return OPTED_OUT
-    if receipt.status is DeliveryStatus.BOUNCED and receipt.permanent:
-        return "bounced"
-    return None
+    came_back = receipt.status is DeliveryStatus.BOUNCED or (
+        channel is Channel.SMS and receipt.status is DeliveryStatus.FAILED
+    )
+    return "bounced" if came_back and receipt.permanent else None

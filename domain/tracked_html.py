@@ -14,7 +14,9 @@ from html.entities import html5
 from typing import Final, Literal
 
 MAX_URL: Final = 2_000
-"""Longer links are left as they are: redirects that long do not get through every proxy."""
+"""Characters. Longer links are left as they are: not every proxy lets one that long through."""
+MAX_URL_BYTES: Final = 3_000
+"""The same, in UTF-8."""
 NO_TRACK: Final = "data-herald-no-track"
 """On a link: leave it alone."""
 
@@ -139,9 +141,9 @@ def _destination(value: str) -> str | None:
     """The URL an attribute's text stands for, when it is one that can be tracked."""
     url = attribute_text(value).strip("\t\n\f\r ")
     scheme, _, rest = url.partition("://")
-    if scheme.lower() not in {"http", "https"} or not rest or len(url) > MAX_URL:
+    if scheme.lower() not in {"http", "https"} or not rest or _UNSENDABLE.search(url):
         return None
-    return None if _UNSENDABLE.search(url) else url
+    return url if len(url) <= MAX_URL and len(url.encode()) <= MAX_URL_BYTES else None
 
 
 def attribute_text(value: str) -> str:

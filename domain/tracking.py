@@ -17,8 +17,8 @@ from domain.callbacks import EngagementKind
 from domain.enums import Channel
 from domain.records import NotificationType
 
-MAX_TOKEN: Final = 11_000
-"""Characters: the longest URL that is tracked, all of it outside of ASCII."""
+MAX_TOKEN: Final = 4_100
+"""Characters; one for the longest URL that is tracked has fewer."""
 
 _TAG_BYTES: Final = 16
 _HEAD_BYTES: Final = _TAG_BYTES + 1 + 16

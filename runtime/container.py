@@ -47,6 +47,7 @@ from services.explain import ExplainService
 from services.health import Check, HealthService
 from services.idempotency import IdempotencyService
 from services.inbox import InboxService
+from services.maintenance import MaintenanceService
 from services.message_craft import MessageCraft
 from services.notifications import NotificationService
 from services.plan import PlanService
@@ -179,6 +180,7 @@ class Container:
             self.callback_tasks,
             clock,
         )
+        self.maintenance = MaintenanceService(uow, self.devices, self.callbacks, clock)
         self.provider_control = ProviderControl(
             uow, [p for p in self.registry.all() if p.name != "inbox"], self.breakers, clock
         )

@@ -1,10 +1,10 @@
 """The providers of a process: each vendor that has its keys, in the order of preference."""
 
-from providers.email.smtp import SmtpEmailProvider
 from pydantic import SecretStr
 
 from domain.ports.providers import Provider
 from providers.email.resend import ResendEmailProvider
+from providers.email.smtp import SmtpEmailProvider
 from providers.inbox.live import InboxProvider
 from providers.push.firebase import FirebasePushProvider
 from providers.push.onesignal import OneSignalPushProvider

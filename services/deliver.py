@@ -24,8 +24,9 @@ from domain.records import Delivery
 from services.attachments import AttachmentService
 from services.cancel import not_found
 from services.delivery_attempt import Attempts, Try
+from services.delivery_events import Failure
 from services.delivery_message import MessageComposer
-from services.delivery_record import DeliveryRecorder, Failure
+from services.delivery_record import DeliveryRecorder
 from services.message_craft import Crafted, MessageCraft
 from services.routing import Direction, Held, Later, Routing, Way
 

@@ -5,7 +5,6 @@ channels ending at the same moment still leave the right status.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -18,24 +17,17 @@ from domain.enums import (
     Strategy,
 )
 from domain.errors import Conflict
-from domain.ids import new_id
 from domain.messages import DeliverOutcome, DeliverResult
 from domain.ports.deliveries import AttemptResult, DeliveryJob
 from domain.ports.runtime import Clock
 from domain.ports.storage import Transaction, UnitOfWork
-from domain.records import DeadLetter, Delivery, Event, Notification
+from domain.records import Delivery, Notification
 from domain.status import notification_status_of
+from services.delivery_events import Failure, attempt_events, dead_letter, notification_event
+from services.suppressions import suppress_target
 
 _FAILURES = {DeliveryStatus.FAILED, DeliveryStatus.UNKNOWN}
 _GONE_CODES = {"target_removed", "suppressed"}
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """Why a channel failed before any provider was asked."""
-
-    code: str
-    message: str
 
 
 class DeliveryRecorder:
@@ -55,6 +47,7 @@ class DeliveryRecorder:
             notification = await self._locked(tx, job.notification.id)
             lines = await tx.deliveries.record(attempts)
             await self._forget_targets(tx, lines, results)
+            await self._suppress_opted_out(tx, notification, lines)
             everything = await tx.deliveries.of(notification.id)
             mine = [line for line in everything if line.channel is channel]
             again = _again_at(attempts)
@@ -62,7 +55,7 @@ class DeliveryRecorder:
                 everything = await self._close_reserve(tx, notification, channel, everything)
                 await self._bury(tx, notification, mine, everything)
             await self._settle(tx, notification, everything)
-            await tx.events.append(_events(notification, lines, attempts))
+            await tx.events.append(attempt_events(notification, lines, attempts))
         if again is not None:
             first = next(a for a in attempts if a.next_attempt_at == again)
             wait = max(again - self._clock(), timedelta(milliseconds=10))
@@ -88,7 +81,9 @@ class DeliveryRecorder:
         await self._settle(tx, notification, everything, reason)
         expired = reason == "expired"
         kind = EventType.NOTIFICATION_EXPIRED if expired else EventType.NOTIFICATION_SKIPPED
-        await tx.events.append([_event(kind, notification, channel, self._clock(), reason=reason)])
+        await tx.events.append(
+            [notification_event(kind, notification, channel, self._clock(), reason=reason)]
+        )
         return DeliverResult(channel=channel, outcome=DeliverOutcome.SKIPPED, reason=reason)
 
     async def fail_channel(
@@ -102,10 +97,10 @@ class DeliveryRecorder:
         await tx.planning.release_usage(notification.id, [channel])
         everything = await tx.deliveries.of(notification.id)
         await self._settle(tx, notification, everything, failure.code)
-        await tx.deliveries.bury([_letter(notification, channel, None, failure, self._clock())])
+        await tx.deliveries.bury([dead_letter(notification, channel, None, failure, self._clock())])
         await tx.events.append(
             [
-                _event(
+                notification_event(
                     EventType.NOTIFICATION_FAILED,
                     notification,
                     channel,
@@ -133,6 +128,17 @@ class DeliveryRecorder:
         for line in lines:
             if line.id in gone and line.channel is Channel.PUSH:
                 await tx.devices.remove_by_id(UUID(line.target), seen_before=line.intent_at)
+
+    async def _suppress_opted_out(
+        self, tx: Transaction, notification: Notification, lines: Sequence[Delivery]
+    ) -> None:
+        """The vendor knows of an opt-out that Herald was not told of."""
+        for line in lines:
+            if line.error_code == "opted_out" and line.status is DeliveryStatus.FAILED:
+                source = f"provider:{line.provider}"
+                await suppress_target(
+                    tx, notification.user_id, line.channel, "opted_out", source, self._clock()
+                )
 
     async def _close_reserve(
         self,
@@ -168,7 +174,7 @@ class DeliveryRecorder:
         now = self._clock()
         await tx.deliveries.bury(
             [
-                _letter(
+                dead_letter(
                     notification,
                     line.channel,
                     line,
@@ -243,65 +249,3 @@ def outcome_of(lines: Sequence[Delivery]) -> DeliverOutcome:
     if DeliveryStatus.CANCELLED in statuses:
         return DeliverOutcome.CANCELLED
     return DeliverOutcome.SKIPPED
-
-
-_LINE_EVENTS = {
-    DeliveryStatus.SENT: EventType.NOTIFICATION_SENT,
-    DeliveryStatus.DELIVERED: EventType.NOTIFICATION_DELIVERED,
-    DeliveryStatus.FAILED: EventType.NOTIFICATION_FAILED,
-    DeliveryStatus.UNKNOWN: EventType.NOTIFICATION_FAILED,
-    DeliveryStatus.PENDING: EventType.NOTIFICATION_RETRYING,
-    DeliveryStatus.SENDING: EventType.NOTIFICATION_RETRYING,
-}
-
-
-def _events(
-    notification: Notification, lines: Sequence[Delivery], attempts: Sequence[AttemptResult]
-) -> list[Event]:
-    by_id = {attempt.delivery_id: attempt for attempt in attempts}
-    events = []
-    for line in lines:
-        attempt = by_id[line.id]
-        detail = {
-            "provider": attempt.provider,
-            "outcome": attempt.outcome,
-            "providerMessageId": attempt.provider_message_id,
-            "code": attempt.error_code,
-            "message": attempt.error_message,
-            "attempt": line.attempts,
-            "passedOver": list(attempt.passed_over) or None,
-            "nextAttemptAt": attempt.next_attempt_at.isoformat()
-            if attempt.next_attempt_at
-            else None,
-        }
-        given = {name: value for name, value in detail.items() if value is not None}
-        kind = _LINE_EVENTS[line.status]
-        events.append(_event(kind, notification, line.channel, attempt.at, **given))
-    return events
-
-
-def _event(
-    kind: EventType, notification: Notification, channel: Channel, at: datetime, **detail: object
-) -> Event:
-    return Event(kind, notification.user_id, at, notification.id, channel, detail)
-
-
-def _letter(
-    notification: Notification,
-    channel: Channel,
-    line: Delivery | None,
-    failure: Failure,
-    at: datetime,
-) -> DeadLetter:
-    return DeadLetter(
-        id=new_id(),
-        notification_id=notification.id,
-        delivery_id=line.id if line else None,
-        user_id=notification.user_id,
-        type=notification.type,
-        channel=channel,
-        provider=line.provider if line else None,
-        code=failure.code,
-        message=failure.message,
-        created_at=at,
-    )

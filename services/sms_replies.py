@@ -38,7 +38,7 @@ class SmsReplyService:
         users = await tx.callbacks.users_with_phone(number)
         for user_id in users:
             await tx.users.lock(user_id)
-        asked = keyword_of(reply.text) or keyword_of(reply.keyword or "")
+        asked = keyword_of(reply.text, reply.keyword)
         word = asked.keyword if asked else None
         if word is Keyword.AFFIRM and not await _opted_out(tx, number, self._clock()):
             word = None

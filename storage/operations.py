@@ -16,8 +16,7 @@ _LETTER = (
     " created_at, status, resolved_at"
 )
 
-_WEIGHT = "case {}.reason when 'opted_out' then 1 when 'bounced' then 2 else 3 end"
-_SUPPRESS = f"""
+_SUPPRESS = """
     insert into suppressions as held (id, channel, address_hash, address, user_id, reason, source,
         created_at, expires_at)
     values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
@@ -27,7 +26,8 @@ _SUPPRESS = f"""
         expires_at = excluded.expires_at
     where coalesce(excluded.expires_at, 'infinity') > coalesce(held.expires_at, 'infinity')
         or (coalesce(excluded.expires_at, 'infinity') = coalesce(held.expires_at, 'infinity')
-            and {_WEIGHT.format("excluded")} > {_WEIGHT.format("held")})
+            and ((held.reason = 'opted_out' and excluded.reason <> 'opted_out')
+                or (held.reason = 'bounced' and excluded.reason = 'complained')))
     returning *
 """
 _SUPPRESSION = "select * from suppressions where channel = $1 and address_hash = $2"

@@ -24,6 +24,7 @@ from storage.operations import SqlOperations
 from storage.planning import SqlPlanning
 from storage.queries.sms_report import SqlReports
 from storage.sms_usage import SqlSmsUsage
+from storage.upkeep import SqlUpkeep
 from storage.users import SqlUsers
 
 _ACQUIRE_WITHIN = 5.0
@@ -110,6 +111,10 @@ class SqlTransaction:
     @cached_property
     def callbacks(self) -> SqlCallbacks:
         return SqlCallbacks(self._connection, self._keys)
+
+    @cached_property
+    def upkeep(self) -> SqlUpkeep:
+        return SqlUpkeep(self._connection)
 
     @cached_property
     def messages(self) -> SqlMessages:

@@ -14,8 +14,10 @@ import uvloop
 from temporalio.worker import Worker
 
 from domain.errors import Unavailable
+from domain.ids import MAINTENANCE_QUEUE
 from runtime.container import Container
 from runtime.relay_loop import run_relay
+from runtime.schedules import ensure_schedules
 from runtime.search_attributes import ensure_search_attributes
 from runtime.settings import Settings
 from runtime.temporal import connect_worker, make_runtime
@@ -67,6 +69,8 @@ async def serve(
                 settings.temporal_address, settings.temporal_namespace, runtime=runtime
             )
             await ensure_search_attributes(client)
+            if MAINTENANCE_QUEUE in queues:
+                await ensure_schedules(client)
             await _run([make_worker(client, queue, services) for queue in queues], stop)
         except (Unavailable, RuntimeError) as error:
             log.warning("worker.temporal_unavailable", extra={"error": str(error)})

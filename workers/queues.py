@@ -9,11 +9,14 @@ from temporalio.client import Client
 from temporalio.worker import PollerBehaviorAutoscaling, UnsandboxedWorkflowRunner, Worker
 
 from activities.delivery import DeliveryActivities
+from activities.maintenance import MaintenanceActivities
 from activities.planning import PlanningActivities
-from domain.ids import DELIVERY_QUEUES, NOTIFICATIONS_QUEUE
+from domain.ids import DELIVERY_QUEUES, MAINTENANCE_QUEUE, NOTIFICATIONS_QUEUE
 from services.cancel import CancelService
 from services.deliver import DeliverService
+from services.maintenance import MaintenanceService
 from services.plan import PlanService
+from workflows.maintenance import MaintenanceWorkflow
 from workflows.notification import NotificationWorkflow
 
 GRACE: Final = timedelta(seconds=10)
@@ -36,6 +39,8 @@ class Services(Protocol):
     def cancel_service(self) -> CancelService: ...
     @property
     def deliver_service(self) -> DeliverService: ...
+    @property
+    def maintenance(self) -> MaintenanceService: ...
 
 
 Activities = Sequence[Callable[..., Any]]
@@ -45,6 +50,8 @@ Activities = Sequence[Callable[..., Any]]
 class QueueWork:
     workflows: Sequence[type]
     activities: Callable[[Services], Activities]
+    local: bool = False
+    """Its activities are run within workflow tasks only."""
 
 
 def _planning(services: Services) -> Activities:
@@ -56,14 +63,19 @@ def _delivery(services: Services) -> Activities:
     return (DeliveryActivities(services.deliver_service).deliver,)
 
 
+def _maintenance(services: Services) -> Activities:
+    return (MaintenanceActivities(services.maintenance).maintain,)
+
+
 WORK: Final[Mapping[str, QueueWork]] = {
-    NOTIFICATIONS_QUEUE: QueueWork((NotificationWorkflow,), _planning),
+    NOTIFICATIONS_QUEUE: QueueWork((NotificationWorkflow,), _planning, local=True),
+    MAINTENANCE_QUEUE: QueueWork((MaintenanceWorkflow,), _maintenance),
     **{queue: QueueWork((), _delivery) for queue in DELIVERY_QUEUES.values()},
 }
 
 
 def make_worker(client: Client, queue: str, services: Services) -> Worker:
-    """A worker for one queue. Queues with workflows run their activities as local ones only."""
+    """A worker for one queue."""
     work = WORK[queue]
     return Worker(
         client,
@@ -71,7 +83,7 @@ def make_worker(client: Client, queue: str, services: Services) -> Worker:
         workflows=work.workflows,
         activities=work.activities(services),
         workflow_runner=UnsandboxedWorkflowRunner(),
-        no_remote_activities=bool(work.workflows),
+        no_remote_activities=work.local,
         max_concurrent_workflow_tasks=MAX_WORKFLOW_TASKS,
         max_concurrent_local_activities=MAX_LOCAL_ACTIVITIES,
         max_concurrent_activities=MAX_ACTIVITIES,

@@ -76,3 +76,11 @@ DELIVER: Final[Mapping[Channel, ActivityOptions]] = {
     for channel, schedule in SCHEDULES.items()
 }
 """One attempt at one channel: rendering, intent, provider call, result."""
+
+MAINTAIN: Final = ActivityOptions(
+    start_to_close_timeout=timedelta(minutes=30),
+    heartbeat_timeout=timedelta(seconds=30),
+    retry_policy=RetryPolicy(initial_interval=timedelta(seconds=10), maximum_attempts=5),
+    cancellation_type=ActivityCancellationType.TRY_CANCEL,
+)
+"""One step of the upkeep; tomorrow is another night."""

@@ -78,11 +78,12 @@ def _user_of(services: Container, token: str) -> str:
 
 def _change(view: PreferencesView, form: Mapping[str, list[str]]) -> dict[str, Any]:
     """Only what differs from what the page shows; parts the form does not hold stay."""
-    ticked = form.get("category", [])
+    channels, ticked = form.get("channel", []), form.get("category", [])
     change: dict[str, Any] = {
         "channels": {
-            channel.value: {"enabled": channel in form.get("channel", []), "chosen": False}
+            channel.value: {"enabled": channel in channels}
             for channel in _CHANNELS
+            if (channel in channels) is not view.enabled(channel)
         },
         "categories": {
             category.value: {"enabled": category in ticked}

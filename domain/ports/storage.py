@@ -343,9 +343,9 @@ class OperationsRepository(Protocol):
         """True when it was open until now."""
 
     async def suppress(self, suppression: Suppression) -> Suppression:
-        """By (channel, address): a second one returns the first, unless it lasts longer or weighs
-        more: a bounce or an operator's word more than an opt-out, a complaint more than a bounce.
-        Then it takes the first one's place."""
+        """By (channel, address): a second one returns the first, unless it lasts longer, or as
+        long and weighs more: anything more than an opt-out, which its owner may lift, and a
+        complaint more than a bounce. Then it takes the first one's place."""
 
     async def suppression(self, channel: Channel, address: str, at: datetime) -> Suppression | None:
         """The one that holds for an address at that instant."""
@@ -397,6 +397,14 @@ class SignalOutbox(Protocol):
     async def done(self, ids: Sequence[UUID]) -> None: ...
 
 
+class UpkeepRepository(Protocol):
+    async def make_partitions(self, months_ahead: int) -> None:
+        """Of the tables with one for each month; those there are stay."""
+
+    async def refresh_summary(self) -> None:
+        """Readers see the earlier one meanwhile."""
+
+
 class Transaction(Protocol):
     """The repositories of one open transaction."""
 
@@ -424,6 +432,8 @@ class Transaction(Protocol):
     def events(self) -> EventRepository: ...
     @property
     def signals(self) -> SignalOutbox: ...
+    @property
+    def upkeep(self) -> UpkeepRepository: ...
     @property
     def messages(self) -> MessageRepository: ...
     @property

@@ -33,6 +33,7 @@ class Asked:
 
 LONGEST: Final = 40
 """Characters of a reply, beyond which nothing is a keyword."""
+_VENDORS: Final = (Keyword.STOP, Keyword.START, Keyword.HELP)
 _LIKE_I: Final = str.maketrans({"ı": "i", "ł": "l", "ß": "ss", "ø": "o"})
 """Letters that keep their stroke or lack their dot when accents are taken off."""
 
@@ -44,10 +45,15 @@ def normalised(text: str) -> str:
     return kept.translate(_LIKE_I)
 
 
-def keyword_of(text: str) -> Asked | None:
-    """What the whole message asks for, or None when it is no keyword."""
+def keyword_of(text: str, vendors: str | None = None) -> Asked | None:
+    """What the whole message asks for, or None when it is no keyword. `vendors`: what the vendor,
+    who acts on it, took it for (`STOP`, `START`, `HELP`); that is then what it means."""
     stripped = text.strip()
-    return KEYWORDS.get(normalised(stripped)) if len(stripped) <= LONGEST else None
+    found = KEYWORDS.get(normalised(stripped)) if len(stripped) <= LONGEST else None
+    if vendors is None or vendors.lower() not in _VENDORS:
+        return found
+    taken = Keyword(vendors.lower())
+    return Asked(taken, found.languages if found and found.keyword is taken else ())
 
 
 def _read(data: Mapping[str, Any]) -> Mapping[str, Asked]:

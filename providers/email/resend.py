@@ -1,18 +1,14 @@
 """Email through Resend's SDK.
 
 The delivery id is the idempotency key, so a call that is repeated within a day, for whatever
-reason, sends one email. The SDK keeps key, address and HTTP client in module globals; its client is
-replaced by one that takes them from the provider that makes the call, so any number of accounts
-live side by side.
+reason, sends one email.
 """
 
 import base64
 import http
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from contextvars import ContextVar
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parseaddr
 from typing import Any, Final
@@ -20,28 +16,29 @@ from uuid import UUID
 
 import httpx
 import resend
-from resend.http_client_async import AsyncHTTPClient
-from typing_extensions import override
 
 from domain.callbacks import Callback, Receipt
-from domain.enums import Channel, DeliveryStatus
-from domain.errors import Invalid, Unauthorized
+from domain.enums import Channel
+from domain.errors import Unauthorized
 from domain.ports.providers import (
     Accepted,
     ConfigurationProblem,
     Found,
     OutboundMessage,
     Recovery,
+    Rejected,
     Retry,
     SendOutcome,
     Uncertain,
 )
+from providers.email.mime import thread_headers
+from providers.email.resend_events import STATUSES, parse_event
+from providers.email.resend_sdk import Account, AccountClient, current_account
 from providers.http import (
     KEEP_ALIVE,
     Exchange,
     httpx_timeout,
     is_local,
-    note_answer,
     retry_after,
     status_outcome,
     transport_error,
@@ -50,63 +47,11 @@ from providers.http import (
     without,
 )
 
-_STATUSES: Final[Mapping[str, DeliveryStatus]] = {
-    "queued": DeliveryStatus.SENT,
-    "scheduled": DeliveryStatus.SENT,
-    "sent": DeliveryStatus.SENT,
-    "delivery_delayed": DeliveryStatus.SENT,
-    "delivered": DeliveryStatus.DELIVERED,
-    "opened": DeliveryStatus.DELIVERED,
-    "clicked": DeliveryStatus.DELIVERED,
-    "bounced": DeliveryStatus.BOUNCED,
-    "complained": DeliveryStatus.COMPLAINED,
-    "suppressed": DeliveryStatus.FAILED,
-    "failed": DeliveryStatus.FAILED,
-    "canceled": DeliveryStatus.FAILED,
-}
-"""Resend's events as receipts: who opens or clicks an email has received it."""
-
 _QUOTAS: Final[Mapping[str, timedelta]] = {
     "daily_quota_exceeded": timedelta(hours=1),
     "monthly_quota_exceeded": timedelta(days=1),
 }
 _PROBE: Final = str(UUID(int=0))
-
-
-@dataclass(frozen=True, slots=True)
-class _Account:
-    key: str
-    url: str
-    http: httpx.AsyncClient
-
-
-_account: ContextVar[_Account] = ContextVar("resend_account")
-
-
-class _AccountClient(AsyncHTTPClient):
-    """The SDK's HTTP client: one request, over the pool and with the key of the calling account."""
-
-    @override
-    async def request(
-        self,
-        method: str,
-        url: str,
-        headers: Mapping[str, str],
-        json: dict[str, object] | list[object] | None = None,
-        files: dict[str, Any] | None = None,
-        data: dict[str, str] | None = None,
-    ) -> tuple[bytes, int, Mapping[str, str]]:
-        account = _account.get()
-        answer = await account.http.request(
-            method,
-            account.url + url.removeprefix(resend.api_url),
-            headers={**headers, "Authorization": f"Bearer {account.key}"},
-            json=json or None,
-            files=files,
-            data=data,
-        )
-        note_answer(answer.status_code, answer.headers)
-        return answer.content, answer.status_code, answer.headers
 
 
 class ResendEmailProvider:
@@ -115,6 +60,7 @@ class ResendEmailProvider:
     name: Final = "resend"
     channel: Final = Channel.EMAIL
     recovery: Final = Recovery.SAME_KEY
+    batch_size: Final = 100
 
     def __init__(
         self,
@@ -134,10 +80,10 @@ class ResendEmailProvider:
         http = httpx.AsyncClient(
             timeout=httpx_timeout(timeout), limits=limits, trust_env=not is_local(url)
         )
-        self._account = _Account(api_key, url, http)
+        self._account = Account(api_key, url, http)
         self._sender = default_sender
         self._webhook_secret = webhook_secret
-        resend.default_async_http_client = _AccountClient()
+        resend.default_async_http_client = AccountClient()
 
     async def send(self, message: OutboundMessage) -> SendOutcome:
         options: resend.Emails.SendOptions = {"idempotency_key": message.idempotency_key}
@@ -151,6 +97,38 @@ class ResendEmailProvider:
             return Uncertain("malformed_answer", "The answer holds no email id.")
         return Accepted(email_id)
 
+    async def send_many(
+        self, messages: Sequence[OutboundMessage], key: str
+    ) -> tuple[SendOutcome, ...]:
+        """In one call, but for messages with attachments, which the batch call does not take and
+        which go one by one. What is wrong with one message does not concern the others."""
+        if len(messages) > self.batch_size:
+            raise ValueError(f"at most {self.batch_size} messages in one call")
+        plain = [place for place, message in enumerate(messages) if not message.attachments]
+        outcomes: dict[int, SendOutcome] = {}
+        if plain:
+            answers = await self._send_batch([messages[place] for place in plain], key)
+            outcomes = dict(zip(plain, answers, strict=True))
+        for place, message in enumerate(messages):
+            if message.attachments:
+                outcomes[place] = await self.send(message)
+        return tuple(outcomes[place] for place in range(len(messages)))
+
+    async def _send_batch(
+        self, messages: Sequence[OutboundMessage], key: str
+    ) -> Sequence[SendOutcome]:
+        options: resend.Batch.SendOptions = {
+            "idempotency_key": key,
+            "batch_validation": "permissive",
+        }
+        emails = [self._email(message) for message in messages]
+        with self._call() as exchange:
+            try:
+                answer: Any = await resend.Batch.send_async(emails, options)
+            except Exception as error:
+                return [_refusal(error, exchange, message) for message in messages]
+        return _batch_outcomes(answer, messages)
+
     async def find(self, message: OutboundMessage) -> tuple[Found, ...] | None:
         """Never asked: the same key finds the email again."""
         return None
@@ -163,7 +141,7 @@ class ResendEmailProvider:
                 if exchange.status is None and transport_error(error) is None:
                     raise
                 return None
-        status = _STATUSES.get(str(email.get("last_event"))) if isinstance(email, dict) else None
+        status = STATUSES.get(str(email.get("last_event"))) if isinstance(email, dict) else None
         if status is None:
             return None
         return Receipt(provider_message_id, status, datetime.now(UTC))
@@ -173,19 +151,7 @@ class ResendEmailProvider:
         self._verify({name.lower(): value for name, value in headers.items()}, body)
 
     def parse_webhook(self, body: bytes) -> tuple[Callback, ...]:
-        """What an event about an email says."""
-        try:
-            event = json.loads(body)
-            kind = str(event["type"])
-            status = _STATUSES.get(kind.removeprefix("email."))
-            if not kind.startswith("email.") or status is None:
-                return ()
-            data = event["data"]
-            at = datetime.fromisoformat(event["created_at"])
-            code, text = _reason(kind, data)
-            return (Receipt(str(data["email_id"]), status, _aware(at), code, text),)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise Invalid("invalid_webhook", "The event cannot be understood.") from error
+        return parse_event(body)
 
     async def validate_configuration(self) -> tuple[ConfigurationProblem, ...]:
         """Asks for an email that cannot exist: an answer about it needs a good key."""
@@ -213,12 +179,12 @@ class ResendEmailProvider:
 
     @contextmanager
     def _call(self) -> Iterator[Exchange]:
-        token = _account.set(self._account)
+        token = current_account.set(self._account)
         try:
             with watched() as exchange:
                 yield exchange
         finally:
-            _account.reset(token)
+            current_account.reset(token)
 
     def _email(self, message: OutboundMessage) -> resend.Emails.SendParams:
         words = message.message
@@ -239,8 +205,9 @@ class ResendEmailProvider:
             email["text"] = words.text
         if message.reply_to:
             email["reply_to"] = message.reply_to
-        if message.headers:
-            email["headers"] = dict(message.headers)
+        headers = {**message.headers, **thread_headers(message, email["from"])}
+        if headers:
+            email["headers"] = headers
         if message.attachments:
             email["attachments"] = [
                 {
@@ -273,6 +240,24 @@ class ResendEmailProvider:
             raise Unauthorized("bad_signature", "The webhook's signature is not good.") from error
 
 
+def _batch_outcomes(answer: Any, messages: Sequence[OutboundMessage]) -> Sequence[SendOutcome]:
+    """Ids come in order, without the places of those that were refused."""
+    try:
+        refused = {int(e["index"]): str(e["message"]) for e in answer.get("errors") or ()}
+        ids = [str(taken["id"]) for taken in answer["data"]]
+    except (KeyError, TypeError, ValueError, AttributeError):
+        refused, ids = {}, []
+    if len(ids) + len(refused) != len(messages):
+        return [Uncertain("malformed_answer", "The answer does not fit the batch.")] * len(messages)
+    taken_ids = iter(ids)
+    return [
+        Rejected("validation_error", without(refused[place], message.target))
+        if place in refused
+        else Accepted(next(taken_ids))
+        for place, message in enumerate(messages)
+    ]
+
+
 def _refusal(error: Exception, exchange: Exchange, message: OutboundMessage) -> SendOutcome:
     if exchange.status is None:
         lost = transport_error(error)
@@ -288,19 +273,3 @@ def _refusal(error: Exception, exchange: Exchange, message: OutboundMessage) -> 
         wait = retry_after(exchange.headers) or _QUOTAS[name]
         return Retry("quota_exceeded", text, after=wait, fail_over=True)
     return status_outcome(exchange.status, name, text, exchange.headers)
-
-
-def _reason(kind: str, data: Mapping[str, Any]) -> tuple[str | None, str | None]:
-    """Code and words of an event that tells of a failure."""
-    if kind == "email.bounced":
-        bounce = data.get("bounce") or {}
-        return f"bounce_{str(bounce.get('type', 'unknown')).lower()}", bounce.get("message")
-    if kind == "email.failed":
-        return "failed", (data.get("failed") or {}).get("reason")
-    if kind == "email.suppressed":
-        return "suppressed", (data.get("suppressed") or {}).get("message")
-    return None, None
-
-
-def _aware(at: datetime) -> datetime:
-    return at if at.tzinfo else at.replace(tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""Dead letters, suppressions, the audit log, provider callbacks."""
+"""Dead letters, suppressions, the audit log."""
 
 from typing import Any
 from uuid import uuid4
@@ -123,63 +123,3 @@ async def test_who_changed_what_is_kept(api: httpx.AsyncClient, actor: Actor) ->
     older = (await api.get("/audit", params={"limit": 50, "cursor": first["nextCursor"]})).json()
     assert "api_key.created" in [line["action"] for line in older["data"]]
     refusal(await api.get("/audit", params={"cursor": "zzz"}), 422, "invalid_cursor")
-
-
-async def sent_message(
-    api: httpx.AsyncClient, actor: Actor, channel: str = "email"
-) -> dict[str, Any]:
-    user = await actor.user(phone="+4915112345678")
-    item = await actor.send(user, channels=[channel])
-    await actor.work(item["id"])
-    shown: dict[str, Any] = (await api.get(f"/notifications/{item['id']}")).json()
-    assert shown["status"] == "sent", shown
-    return shown
-
-
-@pytest.mark.parametrize(("provider", "channel"), [("resend", "email"), ("twilio", "sms")])
-async def test_a_receipt_moves_the_delivery_forward(
-    api: httpx.AsyncClient, actor: Actor, sandbox: httpx.AsyncClient, server: str,
-    provider: str, channel: str,
-) -> None:  # fmt: skip
-    shown = await sent_message(api, actor, channel)
-    message_id = shown["deliveries"][0]["providerMessageId"]
-    for _ in range(2):
-        told = await sandbox.post(
-            "/callbacks",
-            json={"provider": provider, "messageId": message_id, "event": "delivered"},
-        )
-        assert told.is_success, told.text
-    after = (await api.get(f"/notifications/{shown['id']}")).json()
-    assert after["status"] == "delivered"
-    assert after["deliveries"][0]["status"] == "delivered"
-    assert after["deliveries"][0]["deliveredAt"]
-    explained = (await api.get(f"/notifications/{shown['id']}/explain")).json()
-    events = [line["event"] for line in explained["timeline"]]
-    assert events.count("notification.delivered") == 1
-
-
-async def test_a_bounce_suppresses_the_address(
-    api: httpx.AsyncClient, actor: Actor, sandbox: httpx.AsyncClient, server: str
-) -> None:
-    shown = await sent_message(api, actor)
-    message_id = shown["deliveries"][0]["providerMessageId"]
-    for event in ("bounced", "delivered"):
-        await sandbox.post(
-            "/callbacks", json={"provider": "resend", "messageId": message_id, "event": event}
-        )
-    after = (await api.get(f"/notifications/{shown['id']}")).json()
-    assert after["deliveries"][0]["status"] == "bounced"
-    next_one = await actor.send(shown["userId"])
-    await actor.work(next_one["id"])
-    assert (await api.get(f"/notifications/{next_one['id']}")).json()["status"] == "skipped"
-
-
-async def test_a_callback_without_a_good_signature_is_refused(
-    server: str, api: httpx.AsyncClient
-) -> None:
-    async with httpx.AsyncClient(base_url=server) as stranger:
-        for provider in ("resend", "twilio"):
-            answer = await stranger.post(f"/api/webhooks/{provider}", json={"type": "x"})
-            assert answer.status_code == 401, answer.text
-            assert answer.headers["content-type"] == "application/problem+json"
-        refusal(await stranger.post("/api/webhooks/pigeon", json={}), 404, "provider_not_found")

@@ -1,7 +1,9 @@
 """Opens and clicks: the answer is immediate and true, whatever becomes of the recording."""
 
 import asyncio
+import base64
 import logging
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -18,7 +20,7 @@ from domain.enums import Channel
 from domain.tracking import Tracked, sign_tracked
 from runtime.container import Container
 from runtime.embedded.home import free_port
-from tests.api.conftest import refusal
+from tests.api.conftest import Actor, refusal
 
 BROWSER = {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0"}
 URL = "https://jobs.example/ä?a=1&b=%20#c"
@@ -50,7 +52,7 @@ def temporal_address() -> str:
 def recorder(container: Container, monkeypatch: pytest.MonkeyPatch) -> Recorder:
     made = Recorder()
     made.gate.set()
-    monkeypatch.setattr(container, "engagement", made, raising=False)
+    monkeypatch.setattr(container, "engagement", made)
     return made
 
 
@@ -169,9 +171,48 @@ async def test_nobody_waits_for_a_slow_recording(
 
 async def test_the_token_names_the_notification(container: Container) -> None:
     """In the order of the wire: a tag of 16 bytes, one of kind and channel, the id, the URL."""
-    import base64
-
     notification_id = UUID("01890000-0000-7000-8000-00000000abcd")
     token = container.links.clicked(notification_id, Channel.EMAIL, "https://x.y").rpartition("/")
     blob = base64.urlsafe_b64decode(token[2] + "=" * (-len(token[2]) % 4))
     assert (blob[16], blob[17:33], blob[33:]) == (0x21, notification_id.bytes, b"https://x.y")
+
+
+async def test_what_a_reader_does_with_a_real_mail_is_known(
+    api: httpx.AsyncClient, person: httpx.AsyncClient, actor: Actor, sandbox_url: str
+) -> None:
+    user = await actor.user()
+    item = await actor.send(
+        user, type="job_match",
+        data={"jobTitle": "Cook", "url": "https://jobs.example/?a=1&b=2"},
+    )  # fmt: skip
+    await actor.work(item["id"])
+    async with httpx.AsyncClient(base_url=sandbox_url) as outbox:
+        query = {"provider": "resend", "to": f"{user}@example.com"}
+        [mail] = (await outbox.get("/messages", params=query)).json()["data"]
+    assert "/api/t/" not in mail["text"]
+    [pixel] = re.findall(r'<img src="[^"]*(/api/t/o/[^"]+)"', mail["html"])
+    clicks = re.findall(r'href="[^"]*(/api/t/c/[^"]+)"', mail["html"])
+    assert (await person.get(pixel)).headers["content-type"] == "image/gif"
+    led = [(await person.get(click)).headers["location"] for click in clicks]
+    assert "https://jobs.example/?a=1&b=2" in led
+    link = path(mail["payload"]["headers"]["List-Unsubscribe"].strip("<>"))
+    assert link in mail["html"].replace("&#x2f;", "/")
+    assert (await person.post(link, content="List-Unsubscribe=One-Click")).status_code == 200
+    timeline = (await api.get(f"/notifications/{item['id']}/explain")).json()["timeline"]
+    events = [entry["event"] for entry in timeline]
+    assert "notification.opened" in events
+    assert "notification.clicked" in events
+
+
+async def test_a_user_who_refused_tracking_is_not_tracked(
+    api: httpx.AsyncClient, actor: Actor, sandbox_url: str
+) -> None:
+    user = await actor.user()
+    await api.put(f"/users/{user}/consents/tracking", json={"granted": False})
+    item = await actor.send(user, type="job_match")
+    await actor.work(item["id"])
+    async with httpx.AsyncClient(base_url=sandbox_url) as outbox:
+        query = {"provider": "resend", "to": f"{user}@example.com"}
+        [mail] = (await outbox.get("/messages", params=query)).json()["data"]
+    assert "/api/unsubscribe/" in mail["html"].replace("&#x2f;", "/")
+    assert "/api/t/" not in mail["html"].replace("&#x2f;", "/")

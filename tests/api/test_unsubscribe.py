@@ -37,7 +37,7 @@ def temporal_address() -> str:
 @pytest.fixture
 def recorder(container: Container, monkeypatch: pytest.MonkeyPatch) -> Recorder:
     made = Recorder()
-    monkeypatch.setattr(container, "engagement", made, raising=False)
+    monkeypatch.setattr(container, "engagement", made)
     return made
 
 

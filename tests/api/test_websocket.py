@@ -37,7 +37,8 @@ from tests.api.conftest import FIRST_KEY, Actor, client, refusal
 async def socket(server: str, token: str, **query: object) -> AsyncIterator[ClientConnection]:
     asked = "".join(f"&{name}={value}" for name, value in query.items())
     url = server.replace("http", "ws", 1) + f"/api/ws?token={token}{asked}"
-    async with websockets.connect(url) as opened:
+    # Without a bound on its queue, for with one the client closes only after all was read.
+    async with websockets.connect(url, max_queue=None) as opened:
         yield opened
 
 
@@ -244,7 +245,7 @@ async def test_two_processes_random_disconnects_and_a_lossy_bus_lose_and_repeat_
 
     async def trouble() -> None:
         while not everything.done():
-            await asyncio.sleep(0.7)
+            await asyncio.sleep(0.2)
             await container.redis.client_kill_filter(_type="pubsub")
 
     async def follow(chance: random.Random) -> list[int]:
@@ -373,16 +374,22 @@ async def test_a_reader_that_does_not_read_delays_nobody_and_is_closed(
 
 def _deaf(server: str, token: str) -> sockets.socket:
     """Opens a WebSocket by hand and reads nothing, not even the handshake's answer."""
-    address = urlsplit(server)
-    assert address.port is not None
-    opened = sockets.socket()
-    opened.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, 4096)
-    opened.connect((str(address.hostname), address.port))
+    opened = _small(server)
     opened.sendall(
-        f"GET /api/ws?token={token} HTTP/1.1\r\nHost: {address.netloc}\r\n"
+        f"GET /api/ws?token={token} HTTP/1.1\r\nHost: {urlsplit(server).netloc}\r\n"
         "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode()
     )
+    return opened
+
+
+def _small(server: str, size: int = 4096) -> sockets.socket:
+    """A socket for which the kernel keeps little."""
+    address = urlsplit(server)
+    assert address.port is not None
+    opened = sockets.socket()
+    opened.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, size)
+    opened.connect((str(address.hostname), address.port))
     return opened
 
 
@@ -392,7 +399,8 @@ async def test_a_slow_reader_that_reads_on_is_told_why(
     monkeypatch.setattr(live_connection, "FRAMES_WAITING", 3)
     user = await actor.user()
     token = await actor.token(user)
-    async with socket(server, token, after=0) as slow:
+    url = f"{server.replace('http', 'ws', 1)}/api/ws?token={token}"
+    async with websockets.connect(url, sock=_small(server, 100_000), max_queue=None) as slow:
         await frame(slow)
         slow.transport.pause_reading()
         [reader] = container.inbox_bus.readers[user]

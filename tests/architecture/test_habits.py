@@ -16,7 +16,7 @@ MAY_HAND_ON_ENVIRONMENT = ("cli/", "runtime/embedded/")
 but what `EmbeddedOptions.from_environment` names."""
 ADAPTERS = {"ResendEmailProvider", "TwilioSmsProvider", "FirebasePushProvider", "InboxProvider",
             "SqlUnitOfWork", "TemporalGateway"}  # fmt: skip
-MAY_BUILD_ADAPTERS = {"runtime/container.py"}
+MAY_BUILD_ADAPTERS = {"runtime/container.py", "runtime/vendors.py"}
 
 
 def sources() -> Iterator[tuple[str, ast.Module]]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from domain.callbacks import Engagement, EngagementKind, Receipt
 from domain.content import Attachment, RenderedMessage
 from domain.enums import DeliveryStatus
 from domain.errors import Unauthorized
@@ -200,8 +201,6 @@ def event(kind: str, **data: Any) -> bytes:
     [
         (event("email.sent"), DeliveryStatus.SENT, None),
         (event("email.delivery_delayed"), DeliveryStatus.SENT, None),
-        (event("email.opened"), DeliveryStatus.DELIVERED, None),
-        (event("email.clicked", click={"link": "x"}), DeliveryStatus.DELIVERED, None),
         (
             event("email.bounced", bounce={"type": "Permanent", "message": "gone"}),
             DeliveryStatus.BOUNCED,
@@ -221,8 +220,29 @@ async def test_events(body: bytes, status: DeliveryStatus, code: str | None) -> 
     provider = RESEND.build("http://127.0.0.1:9", "http://127.0.0.1:9")
     signed = sign_svix(body, "", now_stamp())
     (receipt,) = await heard(provider, signed)
+    assert isinstance(receipt, Receipt)
     assert (receipt.provider_message_id, receipt.status, receipt.code) == ("1", status, code)
+    assert receipt.permanent is (code != "bounce_transient"), "a full mailbox is empty tomorrow"
     assert receipt.at == datetime(2026, 11, 23, 10, 0, 0, 500_000, UTC)
+    await provider.aclose()
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "url"),
+    [
+        (event("email.opened"), EngagementKind.OPENED, None),
+        (
+            event("email.clicked", click={"link": "https://x.example/1"}),
+            EngagementKind.CLICKED,
+            "https://x.example/1",
+        ),
+        (event("email.clicked"), EngagementKind.CLICKED, None),
+    ],
+)
+async def test_what_people_did(body: bytes, kind: EngagementKind, url: str | None) -> None:
+    provider = RESEND.build("http://127.0.0.1:9", "http://127.0.0.1:9")
+    at = datetime(2026, 11, 23, 10, 0, 0, 500_000, UTC)
+    assert provider.parse_webhook(body) == (Engagement("1", kind, at, url),)
     await provider.aclose()
 
 

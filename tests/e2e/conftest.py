@@ -9,7 +9,8 @@ from tests.herald_process import Herald, running_herald
 
 @pytest.fixture(scope="session")
 async def herald(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Herald]:
-    async with running_herald(tmp_path_factory.mktemp("e2e") / "home") as running:
+    home = tmp_path_factory.mktemp("e2e") / "home"
+    async with running_herald(home, HERALD_BREAKER_COOLDOWN="PT3S") as running:
         yield running
 
 

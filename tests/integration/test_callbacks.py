@@ -258,6 +258,16 @@ async def test_a_number_that_opted_out_at_the_vendor_is_suppressed(bench: Bench,
     assert letter["code"] == code
 
 
+async def test_a_number_that_does_not_exist_is_suppressed_one_that_is_off_is_not(
+    bench: Bench,
+) -> None:
+    for permanent, reason in ((True, "bounced"), (False, None)):
+        phone = number()
+        line = await bench.sent(await bench.user(phone=phone), SMS)
+        await bench.tell(receipt(line, S.FAILED, permanent=permanent))
+        assert await bench.suppressions(SMS, phone) == reason
+
+
 async def test_the_address_the_vendor_names_is_suppressed_not_the_one_since_chosen(
     bench: Bench,
 ) -> None:
@@ -473,6 +483,12 @@ async def test_no_character_keeps_a_stop_from_being_heard(bench: Bench) -> None:
     await bench.tell(reply(phone, "STOP\x00\ud800"))
     assert await bench.suppressions(SMS, phone) == "opted_out"
     assert [granted for granted, *_ in await sms_answers(bench, user)] == [False]
+
+
+async def test_a_word_of_the_accounts_own_means_what_the_vendor_says(bench: Bench) -> None:
+    phone = number()
+    await bench.tell(replace(reply(phone, "GENUG"), keyword="STOP"))
+    assert await bench.suppressions(SMS, phone) == "opted_out"
 
 
 async def test_a_stop_from_a_number_nobody_has_is_remembered(bench: Bench) -> None:

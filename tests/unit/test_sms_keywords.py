@@ -87,6 +87,16 @@ def test_any_text_has_one_normal_form_and_at_most_one_meaning(text: str) -> None
     assert (asked is None) or KEYWORDS[plain] is asked
 
 
+@given(st.text() | st.sampled_from([word for *_, word in EVERY]))
+def test_what_the_vendor_took_it_for_is_what_it_means(text: str) -> None:
+    for word in ("STOP", "START", "HELP"):
+        asked = keyword_of(text, word)
+        assert asked is not None
+        assert asked.keyword.value == word.lower()
+    for unknown in (None, "", "PAUSE", "AFFIRM"):
+        assert keyword_of(text, unknown) == keyword_of(text)
+
+
 @pytest.mark.parametrize(
     "text",
     [

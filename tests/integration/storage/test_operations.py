@@ -197,7 +197,7 @@ async def test_an_address_is_suppressed_once_whatever_its_case(ledger: Ledger) -
     first = Suppression(new_id(), Channel.EMAIL, "bounced", "resend", now(), None, "Ada@X.example")
     async with ledger.uow() as tx:
         assert await tx.operations.suppress(first) == first
-        again = replace(first, id=new_id(), address="ada@x.EXAMPLE", reason="complained")
+        again = replace(first, id=new_id(), address="ada@x.EXAMPLE", reason="manual again")
         assert await tx.operations.suppress(again) == first
         other = replace(first, id=new_id(), channel=Channel.PUSH)
         assert await tx.operations.suppress(other) == other

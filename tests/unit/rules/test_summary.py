@@ -104,3 +104,20 @@ def test_every_plan_can_be_told(given_: tuple[PlanFacts, datetime]) -> None:
     assert said.endswith(".")
     assert "{" not in said
     assert said.split()[0] in {"Going", "Waiting", "Not"}
+
+
+def test_a_suppressed_address_is_named_with_what_it_is_suppressed_for() -> None:
+    bounced, stopped = Reach(1, 1, "bounced"), Reach(1, 1, "opted_out", "DE")
+    said = _say(channels=(EMAIL,), reach={EMAIL: bounced})
+    assert said == (
+        "Not sent because every address of the user is on the suppression list (bounced)."
+    )
+    said = _say(channels=(EMAIL, SMS), reach={EMAIL: bounced, SMS: stopped})
+    assert said == (
+        "Not sent: email was skipped because every address of the user is on the suppression list "
+        "(bounced); SMS was skipped because every address of the user is on the suppression list "
+        "(opted out)."
+    )
+    said = _say(channels=(EMAIL, WEBSOCKET), reach={EMAIL: bounced})
+    assert said.startswith("Going out now on in-app; email was skipped because every address")
+    assert said.endswith("(bounced).")

@@ -1,5 +1,6 @@
 """A real sandbox process, a real receiver of its webhooks, and what the tests send."""
 
+import functools
 import os
 import subprocess
 import sys
@@ -10,6 +11,8 @@ from pathlib import Path
 from typing import Any, Self
 
 import httpx
+from botocore.config import Config
+from botocore.session import Session
 
 ROOT = Path(__file__).parents[3]
 WEBHOOK_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -17,6 +20,8 @@ TWILIO_TOKEN = "0123456789abcdef0123456789abcdef"
 ACCOUNT = "AC" + "0a" * 16
 SERVICE = "MG" + "0b" * 16
 SENDER = "+15005550006"
+NUMBER = "+4915112345678"
+SNS_KEY_ID, SNS_SECRET = "AKIATEST000000000000", "a secret key"
 ONESIGNAL_APP = "8250eaf6-1a58-489e-b136-7c74a864b434"
 
 
@@ -129,6 +134,34 @@ def push(**changes: Any) -> dict[str, Any]:
         **changes,
     }
     return {name: value for name, value in whole.items() if value is not None}
+
+
+def sns_client(sandbox: SandboxProcess, key_id: str = SNS_KEY_ID, secret: str = SNS_SECRET) -> Any:
+    """AWS's own SDK, which tries once."""
+    return _sns_client(sandbox.url + "/sns", key_id, secret)
+
+
+@functools.cache
+def _sns_client(url: str, key_id: str, secret: str) -> Any:
+    return Session().create_client(
+        "sns",
+        region_name="eu-central-1",
+        endpoint_url=url,
+        aws_access_key_id=key_id,
+        aws_secret_access_key=secret,
+        config=Config(retries={"total_max_attempts": 1}, proxies={}),
+    )
+
+
+def publish(sandbox: SandboxProcess, **changes: Any) -> str:
+    """Has SNS take an SMS; its id."""
+    whole = {"PhoneNumber": NUMBER, "Message": "Hello", **changes}
+    taken: dict[str, str] = sns_client(sandbox).publish(**whole)
+    return taken["MessageId"]
+
+
+def attribute(value: str) -> dict[str, str]:
+    return {"DataType": "String", "StringValue": value}
 
 
 @dataclass

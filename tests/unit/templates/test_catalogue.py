@@ -4,6 +4,7 @@ import pytest
 
 from domain.content import RenderedMessage
 from domain.enums import Channel
+from domain.sms.segments import measure
 from services.locales import choose_locale
 from templates.catalogue import (
     DEFAULT_TEMPLATE,
@@ -36,12 +37,25 @@ def render_all(starter: StarterTemplate, context: dict[str, object]) -> list[Ren
 
 
 def test_there_is_one_for_every_type_and_a_default() -> None:
-    english = {key: t for (key, locale), t in STARTERS.items() if locale == "en"}
-    assert set(english) == TYPES | {DEFAULT_TEMPLATE}
-    assert {key for key, t in english.items() if t.type == key} == TYPES
-    for key, starter in english.items():
-        expected = set(Channel) - ({Channel.SMS} if key == "newsletter" else set())
-        assert set(starter.channels.channels) == expected
+    for language in ("en", "de", "fr"):
+        found = {key: t for (key, locale), t in STARTERS.items() if locale == language}
+        assert set(found) == TYPES | {DEFAULT_TEMPLATE}
+        assert {key for key, t in found.items() if t.type == key} == TYPES
+        for starter in found.values():
+            assert set(starter.channels.channels) == set(Channel)
+
+
+@pytest.mark.parametrize("key", STARTERS, ids=str)
+def test_an_sms_with_example_words_is_two_segments_at_most(key: tuple[str, str]) -> None:
+    context = {
+        "data": STARTERS[key].example, "title": "A title" if key[0] == DEFAULT_TEMPLATE else "",
+        "content": "", "user": {"name": "Ada"},
+    }  # fmt: skip
+    sms = RENDERER.render(build(STARTERS[key]), context, channel=Channel.SMS)
+    size = measure(sms.text)
+    assert size.segments <= 2, (size, sms.text)
+    assert size.encoding == "GSM-7", sms.text
+    assert size.segments == 1 or key[0] != "one_time_code"
 
 
 @pytest.mark.parametrize("key", STARTERS, ids=str)
