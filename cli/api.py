@@ -1,5 +1,7 @@
 """`herald api`: one process that answers HTTP and holds the users' live connections."""
 
+import resource
+
 import uvicorn
 
 from api.app import create_app
@@ -14,6 +16,7 @@ DRAIN_SECONDS = 10
 def run(port: int) -> None:
     """Serves on the settings' host until SIGTERM or SIGINT; calls under way are answered."""
     set_up_logging()
+    _allow_connections()
     settings = Settings()
     uvicorn.run(
         create_app(lambda: Container.open(settings)),
@@ -31,3 +34,9 @@ def run(port: int) -> None:
         server_header=False,
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )
+
+
+def _allow_connections() -> None:
+    """As many as the machine permits: each open inbox is a file, and the usual limit is 1,024."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

@@ -2,13 +2,16 @@
 
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 
 from runtime.embedded.options import REPOSITORY
 
+_BENCHMARKS = ("singles", "websocket")
+
 
 def run(words: Sequence[str]) -> None:
-    """Needs a running `up`; what it measures it prints as a table for docs/benchmarks.md."""
+    """`bench [singles]` needs a running `up`; `bench websocket` brings up what it needs itself.
+    What is measured is printed as JSON for docs/benchmarks.md."""
     sys.path.insert(0, str(REPOSITORY))
-    from benchmarks.singles import main
-
-    main(words)
+    name, rest = (words[0], words[1:]) if words and words[0] in _BENCHMARKS else ("singles", words)
+    import_module(f"benchmarks.{name}").main(rest)

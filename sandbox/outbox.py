@@ -8,6 +8,7 @@ import secrets
 from pathlib import Path
 from typing import Any
 
+import orjson
 from jinja2 import Environment, FileSystemLoader
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -99,7 +100,7 @@ def _card(message: Message) -> dict[str, Any]:
         "replaced": message.replaced,
     }
     payload = message.payload
-    if message.html is not None or "subject" in payload:
+    if message.html is not None or "subject" in payload or message.provider == "smtp":
         attachments = payload.get("attachments") or []
         return card | {
             "shape": "email",
@@ -119,7 +120,21 @@ def _card(message: Message) -> dict[str, Any]:
             "segments": segments,
             "encoding": encoding,
         }
-    push = payload.get("message", payload)
+    return card | _push(payload.get("message", payload)) | {"collapse": message.collapse}
+
+
+def _push(push: dict[str, Any]) -> dict[str, Any]:
+    """What a device would make of it, in either vendor's words."""
     web = (push.get("webpush") or {}).get("notification") or {}
-    actions = [action.get("title") for action in web.get("actions") or [] if action]
-    return card | {"data": push.get("data") or {}, "actions": actions, "collapse": message.collapse}
+    aps = ((push.get("apns") or {}).get("payload") or {}).get("aps") or {}
+    data = push.get("data") or {}
+    buttons = web.get("actions") or push.get("buttons") or push.get("web_buttons")
+    if not buttons and isinstance(data.get("actions"), str):
+        buttons = orjson.loads(data["actions"])
+    picture = (push.get("notification") or {}).get("image") or push.get("big_picture")
+    return {
+        "data": data,
+        "actions": [b.get("title") or b.get("text") for b in buttons or [] if isinstance(b, dict)],
+        "image": picture or push.get("chrome_web_image"),
+        "badge": aps.get("badge") or push.get("ios_badgeCount"),
+    }

@@ -78,9 +78,16 @@ class EngagementService:
         """In the caller's transaction, which holds the notification's lock. `lines`: the
         deliveries that are one message. Whether it is new, and the signals to hand on with
         `tell` after the commit."""
-        at = max(at, notification.created_at)
+        said_at, at = at, max(at, notification.created_at)
         record = EngagementRecord(
-            lines[0].id, notification.id, notification.user_id, lines[0].channel, kind, at, url
+            lines[0].id,
+            notification.id,
+            notification.user_id,
+            lines[0].channel,
+            kind,
+            at,
+            url,
+            said_at,
         )
         kept = await self._may_keep(tx, notification.user_id, kind)
         if kept and not await tx.engagement.add(record):

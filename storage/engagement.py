@@ -43,5 +43,6 @@ def bare_url(url: str) -> str:
 
 
 def _identity(record: EngagementRecord) -> UUID:
-    said = f"{record.kind}\x1f{record.at.timestamp()!r}\x1f{record.url or ''}"
+    said_at = record.said_at or record.at
+    said = f"{record.kind}\x1f{said_at.timestamp()!r}\x1f{record.url or ''}"
     return uuid5(record.delivery_id, said)

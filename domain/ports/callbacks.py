@@ -55,6 +55,9 @@ class EngagementRecord:
     kind: EngagementKind
     at: datetime
     url: str | None = None
+    said_at: datetime | None = None
+    """The vendor's own instant where `at` is another one: clocks differ, and what is told twice is
+    recognised by what the vendor said."""
 
 
 class CallbackRepository(Protocol):

@@ -316,6 +316,18 @@ async def test_an_open_implies_a_delivery_and_ends_an_escalation(bench: Bench) -
     assert signal["kind"] == "engagement"
 
 
+async def test_two_clicks_by_a_clock_that_is_behind_are_two(bench: Bench) -> None:
+    """Both lie before the notification by the vendor's clock; neither stands for the other."""
+    line = await bench.sent(await bench.user())
+    for seconds in (-9_000, -8_999, -9_000):
+        await bench.hear(telling(engagement(line, K.CLICKED, seconds, "https://jobs.example/a")))
+    rows = await bench.sql(
+        "select event_type from user_engagement_events where notification_id = $1",
+        line.notification_id,
+    )
+    assert [row["event_type"] for row in rows] == ["clicked", "clicked"]
+
+
 async def test_an_engagement_seen_by_herald_itself_is_recorded_once(bench: Bench) -> None:
     line = await bench.sent(await bench.user())
     at = bench.now()

@@ -18,7 +18,7 @@ some for weeks, will be carried on by the new code from their old histories. So:
 
 1. Run `pytest tests/replay`. Does a recorded history fail to replay? Then put the change behind
    `if workflow.patched("what-changed"):` and keep the old way in the `else`.
-2. Is there a new path? Write a scenario for it in tests/workflows/scenarios.py, and record it:
+2. Is there a new path? Write a scenario for it in tests/workflows/scenarios/, and record it:
    `python -m tests.replay.record`. Changed paths: `python -m tests.replay.record NAME`, which keeps
    the old history beside the new one.
 3. Write the new baseline: `python -m tests.replay.fingerprints`, and commit all of it together.

@@ -1,12 +1,13 @@
 """The in-app inbox: numbered without gaps for each user, read once, resumed from any number."""
 
 import asyncio
+from datetime import timedelta
 from uuid import UUID
 
 from domain.content import Content
 from domain.enums import Channel
 from domain.paging import Page, PageRequest
-from domain.records import InboxItem, Notification
+from domain.records import InboxChange, InboxItem, Notification
 from tests.integration.storage.conftest import Ledger, now
 
 
@@ -111,3 +112,29 @@ async def test_removed_items_are_gone_and_their_number_is_not_given_again(ledger
     item = await ledger.notification(user)
     async with ledger.uow() as tx:
         assert await tx.inbox.add(user, item.id, now(), title=None, body="b") == 3
+
+
+async def test_what_many_inboxes_hold_and_what_changed_in_them_is_asked_at_once(
+    ledger: Ledger,
+) -> None:
+    one, [first, second, third] = await filled(ledger, 3)
+    other, [theirs] = await filled(ledger, 1)
+    empty = await ledger.user()
+    before, at = now() - timedelta(seconds=1), now()
+    async with ledger.uow() as tx:
+        assert await tx.inbox.last_seqs([one, other, empty, "nobody"]) == {one: 3, other: 1}
+        assert await tx.inbox.changed_since([one, other], before) == ()
+        await tx.inbox.mark_read(one, [first.id], before - timedelta(hours=1))
+        await tx.inbox.mark_read(one, [second.id], at)
+        await tx.inbox.mark_read(other, [theirs.id], at)
+    async with ledger.uow() as tx:
+        await tx.inbox.remove(one, third.id)
+    async with ledger.uow() as tx:
+        changed = await tx.inbox.changed_since([one, empty], before)
+        assert changed == (
+            InboxChange(one, second.id, removed=False),
+            InboxChange(one, third.id, removed=True),
+        )
+        assert await tx.inbox.changed_since([other], at) == (
+            InboxChange(other, theirs.id, removed=False),
+        )
