@@ -2,6 +2,10 @@
 
 from models.api_keys import ApiKeyRow
 from models.audit_log import AuditRow
+from models.campaign_batches import CampaignBatchRow
+from models.campaign_messages import CampaignMessageRow
+from models.campaign_recipients import CampaignRecipientRow
+from models.campaigns import CampaignRow
 from models.consent_history import ConsentHistoryRow
 from models.consents import ConsentRow
 from models.dead_letters import DeadLetterRow
@@ -37,6 +41,10 @@ from models.workflow_signals import WorkflowSignalRow
 __all__ = [
     "ApiKeyRow",
     "AuditRow",
+    "CampaignBatchRow",
+    "CampaignMessageRow",
+    "CampaignRecipientRow",
+    "CampaignRow",
     "ConsentHistoryRow",
     "ConsentRow",
     "DeadLetterRow",

@@ -21,6 +21,8 @@ from providers.attachments import HttpAttachmentFetcher
 from providers.phone import country_of, to_e164
 from providers.registry import ProviderRegistry
 from runtime.callback_tasks import BackgroundCallbacks
+from runtime.campaign_gateway import TemporalCampaigns
+from runtime.campaign_starter import BackgroundCampaigns
 from runtime.links import SignedLinks
 from runtime.settings import Settings
 from runtime.starter import BackgroundStarter
@@ -34,6 +36,14 @@ from services.attachments import AttachmentService
 from services.audit import AuditService
 from services.callback_effects import CallbackEffects
 from services.callbacks import CallbackService
+from services.campaign_checks import CampaignChecks
+from services.campaign_chunks import CampaignChunkService
+from services.campaign_relay import CampaignRelay
+from services.campaign_route import CampaignRoute
+from services.campaign_run import CampaignRunService
+from services.campaign_test_send import CampaignTestSend
+from services.campaign_words import CampaignComposer
+from services.campaigns import CampaignService
 from services.cancel import CancelService
 from services.catalogue import Catalogue
 from services.consents import ConsentService
@@ -116,35 +126,36 @@ class Container:
         self.closing: list[Callable[[], Awaitable[None]]] = []
         """What services opened for themselves."""
         self._wire_core()
+        self._wire_campaigns()
         self._wire_surfaces()
 
     def _wire_core(self) -> None:
         uow, clock = self.uow, self.clock
-        chooser = TemplateChooser(self.catalogue, self.renderer)
+        self.chooser = TemplateChooser(self.catalogue, self.renderer)
         hosts = AllowedHosts.parse(self.settings.attachment_hosts)
         fetcher = HttpAttachmentFetcher(hosts, self.settings.provider_timeout)
         attachments = AttachmentService(fetcher, hosts)
         self.closing.append(fetcher.aclose)
         self.accept = AcceptService(
-            uow, self.catalogue, chooser, attachments, self.starter, clock, self.hash_key
+            uow, self.catalogue, self.chooser, attachments, self.starter, clock, self.hash_key
         )
         self.cancel = CancelService(uow, self.starter, clock)
         self.amend = AmendService(uow, self.accept, self.starter, clock)
         self.explain = ExplainService(uow)
-        throttles = {
+        self.throttles = {
             channel: (limit, _MINUTE) for channel, limit in self.settings.throttles.items()
         }
-        self.plan_service = PlanService(uow, throttles, self.settings.number_limits())
+        self.plan_service = PlanService(uow, self.throttles, self.settings.number_limits())
         self.cancel_service = self.cancel
         self.breakers = ValkeyBreakers(
             self.redis,
             failures=self.settings.breaker_failures,
             cooldown=self.settings.breaker_cooldown,
         )
-        limits = ValkeyProviderLimits(self.redis, self.settings.provider_rates)
+        self.limits = ValkeyProviderLimits(self.redis, self.settings.provider_rates)
         self.deliver_service = DeliverService(
             uow,
-            Routing(self.registry, self.breakers, limits, self.sms_craft.order),
+            Routing(self.registry, self.breakers, self.limits, self.sms_craft.order),
             MessageComposer(self.renderer, self.catalogue, self.links),
             MessageCraft(self.links, self.sms_craft, self.settings.email_from),
             attachments,
@@ -152,6 +163,25 @@ class Container:
             clock,
         )
         self.relay_service = RelayService(uow, self.gateway, clock)
+
+    def _wire_campaigns(self) -> None:
+        uow, clock = self.uow, self.clock
+        gateway = TemporalCampaigns(self.temporal_client, self.gateway)
+        starter = BackgroundCampaigns(self.starter, gateway, uow)
+        checks = CampaignChecks(self.catalogue, self.chooser, self.renderer)
+        self.campaigns = CampaignService(uow, checks, starter, self.cancel, clock)
+        self.campaign_run = CampaignRunService(uow, checks, clock)
+        composer = CampaignComposer(self.renderer, self.catalogue, self.links)
+        self.campaign_tests = CampaignTestSend(uow, checks, composer, self.registry, clock)
+        self.campaign_chunks = CampaignChunkService(
+            uow,
+            self.catalogue,
+            composer,
+            CampaignRoute(self.registry, self.breakers, self.limits),
+            self.throttles,
+            clock,
+        )
+        self.campaign_relay = CampaignRelay(uow, gateway, clock)
 
     def _wire_surfaces(self) -> None:
         """What only the API uses."""

@@ -6,7 +6,7 @@ relay finds every row that nobody started.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -82,6 +82,14 @@ class AcceptService:
             await tx.events.append([_requested(notification)])
         self._starter.start(notification.id, about=notification)
         return AcceptResult(NotificationView(notification, content))
+
+    async def prepare(
+        self, new: NewNotification, notification_id: UUID
+    ) -> tuple[Notification, Content]:
+        """As `accept`, up to where it would be stored: for a caller that stores it, under an id
+        of its own, together with what made it."""
+        notification, content = await self._prepare(new, self._clock())
+        return replace(notification, id=notification_id), content
 
     async def accept_many(self, items: Sequence[NewNotification]) -> list[UUID | HeraldError]:
         """Each item accepted or refused on its own, in the order given."""

@@ -8,6 +8,7 @@ import asyncpg
 
 from domain.errors import Unavailable
 from storage.callbacks import SqlCallbacks
+from storage.campaigns import SqlCampaigns
 from storage.catalogue import SqlCatalogue
 from storage.deliveries import SqlDeliveries
 from storage.devices import SqlDevices
@@ -119,6 +120,10 @@ class SqlTransaction:
     @cached_property
     def messages(self) -> SqlMessages:
         return SqlMessages(self._connection, self._keys)
+
+    @cached_property
+    def campaigns(self) -> SqlCampaigns:
+        return SqlCampaigns(self._connection, self._keys)
 
     @cached_property
     def engagement(self) -> SqlEngagement:

@@ -18,9 +18,11 @@ from domain.ports.runtime import RenderProblem, TemplateProblem
 from domain.records import TemplateVersion
 from templates.catalogue import DEFAULT_TEMPLATE, StarterTemplate, load_starter_templates
 from templates.catalogue import starter_layouts as load_layouts
+from templates.check import check_template
 from templates.compile import CompiledTemplate, compile_template
 from templates.errors import MissingVariable, TemplateError
 from templates.parts import ChannelParts
+from templates.program import Program, write_program
 from templates.renderer import TemplateRenderer
 from templates.validation import validate_template
 from templates.variables import required_variables
@@ -36,6 +38,11 @@ def _starters() -> Mapping[tuple[str, str], StarterTemplate]:
 @lru_cache(maxsize=64)
 def _layouts(locale: str) -> Mapping[str, Any]:
     return load_layouts(locale)
+
+
+@lru_cache(maxsize=1_000)
+def _line(source: str) -> Program:
+    return write_program(source, part="subject")
 
 
 class Templates:
@@ -56,6 +63,19 @@ class Templates:
             raise RenderProblem("variable_missing", str(error), variable=error.name) from error
         except TemplateError as error:
             raise RenderProblem(error.code, str(error)) from error
+
+    def render_line(self, source: str, context: Mapping[str, Any], locale: str) -> str:
+        """See the port."""
+        try:
+            return self._renderer.render_line(_line(source), context, locale=locale or _ENGLISH)
+        except MissingVariable as error:
+            raise RenderProblem("variable_missing", str(error), variable=error.name) from error
+        except TemplateError as error:
+            raise RenderProblem(error.code, str(error)) from error
+
+    def check_line(self, source: str, part: str) -> Sequence[TemplateProblem]:
+        found = check_template(source, part=part)
+        return [TemplateProblem(p.path, p.code, p.message, p.line) for p in found]
 
     def validate(self, template: TemplateVersion) -> Sequence[TemplateProblem]:
         """Everything wrong with it, shape included."""

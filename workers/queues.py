@@ -8,14 +8,19 @@ from typing import Any, Final, Protocol
 from temporalio.client import Client
 from temporalio.worker import PollerBehaviorAutoscaling, UnsandboxedWorkflowRunner, Worker
 
+from activities.campaigns import CampaignActivities
 from activities.delivery import DeliveryActivities
 from activities.maintenance import MaintenanceActivities
 from activities.planning import PlanningActivities
-from domain.ids import DELIVERY_QUEUES, MAINTENANCE_QUEUE, NOTIFICATIONS_QUEUE
+from domain.ids import CAMPAIGNS_QUEUE, DELIVERY_QUEUES, MAINTENANCE_QUEUE, NOTIFICATIONS_QUEUE
+from services.campaign_chunks import CampaignChunkService
+from services.campaign_run import CampaignRunService
 from services.cancel import CancelService
 from services.deliver import DeliverService
 from services.maintenance import MaintenanceService
 from services.plan import PlanService
+from workflows.campaign import CampaignWorkflow
+from workflows.campaign_partition import CampaignPartitionWorkflow
 from workflows.maintenance import MaintenanceWorkflow
 from workflows.notification import NotificationWorkflow
 
@@ -24,6 +29,8 @@ GRACE: Final = timedelta(seconds=10)
 MAX_WORKFLOW_TASKS: Final = 100
 MAX_LOCAL_ACTIVITIES: Final = 50
 MAX_ACTIVITIES: Final = 100
+MAX_CHUNKS: Final = 4
+"""Chunks of campaigns that one process has in memory at once."""
 MAX_CACHED_WORKFLOWS: Final = 5_000
 STICKY_TIMEOUT: Final = timedelta(seconds=5)
 """How long a workflow waits for the process that has it in memory before another takes it."""
@@ -40,6 +47,10 @@ class Services(Protocol):
     @property
     def deliver_service(self) -> DeliverService: ...
     @property
+    def campaign_run(self) -> CampaignRunService: ...
+    @property
+    def campaign_chunks(self) -> CampaignChunkService: ...
+    @property
     def maintenance(self) -> MaintenanceService: ...
 
 
@@ -52,6 +63,7 @@ class QueueWork:
     activities: Callable[[Services], Activities]
     local: bool = False
     """Its activities are run within workflow tasks only."""
+    at_once: int = MAX_ACTIVITIES
 
 
 def _planning(services: Services) -> Activities:
@@ -67,9 +79,23 @@ def _maintenance(services: Services) -> Activities:
     return (MaintenanceActivities(services.maintenance).maintain,)
 
 
+def _campaigns(services: Services) -> Activities:
+    steps = CampaignActivities(services.campaign_run, services.campaign_chunks)
+    return (
+        steps.open_campaign,
+        steps.freeze_audience,
+        steps.decide_winner,
+        steps.finish_campaign,
+        steps.deliver_chunk,
+    )
+
+
 WORK: Final[Mapping[str, QueueWork]] = {
     NOTIFICATIONS_QUEUE: QueueWork((NotificationWorkflow,), _planning, local=True),
     MAINTENANCE_QUEUE: QueueWork((MaintenanceWorkflow,), _maintenance),
+    CAMPAIGNS_QUEUE: QueueWork(
+        (CampaignWorkflow, CampaignPartitionWorkflow), _campaigns, at_once=MAX_CHUNKS
+    ),
     **{queue: QueueWork((), _delivery) for queue in DELIVERY_QUEUES.values()},
 }
 
@@ -86,7 +112,7 @@ def make_worker(client: Client, queue: str, services: Services) -> Worker:
         no_remote_activities=work.local,
         max_concurrent_workflow_tasks=MAX_WORKFLOW_TASKS,
         max_concurrent_local_activities=MAX_LOCAL_ACTIVITIES,
-        max_concurrent_activities=MAX_ACTIVITIES,
+        max_concurrent_activities=work.at_once,
         max_cached_workflows=MAX_CACHED_WORKFLOWS,
         sticky_queue_schedule_to_start_timeout=STICKY_TIMEOUT,
         workflow_task_poller_behavior=POLLERS,

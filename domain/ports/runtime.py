@@ -66,6 +66,12 @@ class TemplateRendererPort(Protocol):
         """The channel's message. `template` None: the built-in one for title and content.
         Raises `RenderProblem`."""
 
+    def render_line(self, source: str, context: Mapping[str, Any], locale: str) -> str:
+        """One line of text written as a template, such as a subject. Raises `RenderProblem`."""
+
+    def check_line(self, source: str, part: str) -> Sequence[TemplateProblem]:
+        """Everything wrong with such a line."""
+
     def validate(self, template: TemplateVersion) -> Sequence[TemplateProblem]:
         """Everything wrong with a template, in the order a person would mend it."""
 

@@ -18,6 +18,7 @@ from domain.facts import Reach, Usage
 from domain.paging import Page, PageRequest
 from domain.plan_types import Plan
 from domain.ports.callbacks import CallbackRepository, EngagementRepository
+from domain.ports.campaigns import CampaignRepository
 from domain.ports.deliveries import DeliveryRepository
 from domain.ports.messages import MessageRepository
 from domain.ports.sms import NumberUsageRepository, ReportRepository
@@ -432,6 +433,8 @@ class Transaction(Protocol):
     def events(self) -> EventRepository: ...
     @property
     def signals(self) -> SignalOutbox: ...
+    @property
+    def campaigns(self) -> CampaignRepository: ...
     @property
     def upkeep(self) -> UpkeepRepository: ...
     @property
