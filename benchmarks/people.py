@@ -90,6 +90,5 @@ def main() -> None:
     asyncio.run(add_people(state["database"], ring_of(home), int(sys.argv[1]), sys.argv[2]))
 
 
-
 if __name__ == "__main__":
     main()

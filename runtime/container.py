@@ -38,6 +38,7 @@ from services.callback_effects import CallbackEffects
 from services.callbacks import CallbackService
 from services.campaign_checks import CampaignChecks
 from services.campaign_chunks import CampaignChunkService
+from services.campaign_engagement import CampaignEngagement
 from services.campaign_relay import CampaignRelay
 from services.campaign_route import CampaignRoute
 from services.campaign_run import CampaignRunService
@@ -179,8 +180,11 @@ class Container:
             composer,
             CampaignRoute(self.registry, self.breakers, self.limits),
             self.throttles,
+            self.accept,
+            self.starter,
             clock,
         )
+        self.campaign_engagement = CampaignEngagement(uow, clock)
         self.campaign_relay = CampaignRelay(uow, gateway, clock)
 
     def _wire_surfaces(self) -> None:
@@ -206,7 +210,12 @@ class Container:
         self.callbacks = CallbackService(
             uow,
             {provider.name: provider for provider in self.registry.all()},
-            CallbackEffects(receipts, self.engagement, SmsReplyService(replanning, to_e164, clock)),
+            CallbackEffects(
+                receipts,
+                self.engagement,
+                SmsReplyService(replanning, to_e164, clock),
+                self.campaign_engagement,
+            ),
             self.callback_tasks,
             clock,
         )

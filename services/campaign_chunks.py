@@ -7,19 +7,25 @@ follow, and their results in one more transaction. An attempt that finds open in
 one settles those first, by their provider's way: with the same key, by asking, or as unknown.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
 
+from domain.campaigns.ids import recipient_id
 from domain.campaigns.messages import ChunkCounts, ChunkInput, ChunkResult, ChunkState
 from domain.campaigns.records import Campaign, CampaignStatus, RecipientStatus
+from domain.content import Content
 from domain.delivering import RetryLater
+from domain.enums import Channel
 from domain.errors import Conflict, NotFound
 from domain.ids import new_id
-from domain.ports.campaigns import LineResult, OpenBatch
-from domain.ports.runtime import Clock, RenderProblem
+from domain.ports.campaigns import ChunkLine, LineResult, OpenBatch
+from domain.ports.providers import OutboundMessage
+from domain.ports.runtime import Clock, RenderProblem, Starter
 from domain.ports.storage import Transaction, UnitOfWork
+from domain.records import Notification
+from services.accept import AcceptService
 from services.campaign_calls import Call, Called, CampaignCalls, without_target
 from services.campaign_plan import PlannedChunk, Throttles, plan_chunk
 from services.campaign_route import (
@@ -42,7 +48,12 @@ class _Work:
 
     campaign: Campaign
     planned: PlannedChunk
-    way: ChunkWay
+    way: ChunkWay | None
+    """None: nothing of it is an email."""
+
+
+Notified = tuple[ChunkLine, Notification, Content]
+"""A recipient with the notification that carries the message on."""
 
 
 class CampaignChunkService:
@@ -53,8 +64,12 @@ class CampaignChunkService:
         composer: CampaignComposer,
         route: CampaignRoute,
         throttles: Throttles,
+        accept: AcceptService,
+        starter: Starter,
         clock: Clock,
     ) -> None:
+        self._accept = accept
+        self._starter = starter
         self._uow = uow
         self._catalogue = catalogue
         self._composer = composer
@@ -74,7 +89,8 @@ class CampaignChunkService:
             return ChunkResult(state=work) if isinstance(work, ChunkState) else work
         edition = await self._composer.edition(work.campaign)
         results, calls = self._compose(edition, work, max(command.now, self._clock()))
-        called = await self._send(command, work, results, calls)
+        notified = await self._notified(edition, work)
+        called = await self._send(command, work, results, calls, notified)
         counts = _counted([*settled, *results, *(r for c in called for r in c.results or ())])
         return await self._ended(command, called, counts)
 
@@ -123,12 +139,26 @@ class CampaignChunkService:
                 due = await tx.campaigns.next_due(campaign.id, command.low, command.high)
                 counts = _counted(planned.settled)
                 return ChunkResult(state=ChunkState.DONE, due_at=due, counts=counts)
-        way = await self._route.direct(campaign, command.low, planned.ready, paused)
+        emails = [line for line in planned.ready if line.channel is Channel.EMAIL]
+        if not emails:
+            return _Work(campaign, planned, None)
+        way = await self._route.direct(campaign, command.low, emails, paused)
         if isinstance(way, ChunkHeld):
             return ChunkState.HELD
         if isinstance(way, ChunkLater):
             raise RetryLater(way.code, way.after)
         return _Work(campaign, planned, way)
+
+    async def _notified(self, edition: Edition, work: _Work) -> list[Notified]:
+        """On the other channels each message is a notification of its own, with all that those
+        have: devices, segments, the inbox."""
+        found = []
+        for line in work.planned.ready:
+            if line.channel is not Channel.EMAIL:
+                notification_id = recipient_id(work.campaign.id, line.ordinal)
+                made = await self._accept.prepare(edition.notification(line), notification_id)
+                found.append((line, *made))
+        return found
 
     def _compose(
         self, edition: Edition, work: _Work, now: datetime
@@ -137,25 +167,29 @@ class CampaignChunkService:
         results = list(work.planned.settled)
         made = []
         for line in work.planned.ready:
+            if line.channel is not Channel.EMAIL:
+                continue
             try:
                 made.append((line, edition.email(line, now)))
             except RenderProblem as problem:
                 reason = problem.code if problem.variable is None else f"missing:{problem.variable}"
                 results.append(LineResult(line.ordinal, RecipientStatus.FAILED, reason))
-        remaining = iter(made)
-        calls = []
-        while part := tuple(islice(remaining, work.way.batch_size)):
-            lines = tuple(line for line, _ in part)
-            ordinals = tuple(line.ordinal for line in lines)
-            batch = OpenBatch(new_id(), work.way.provider.name, ordinals)
-            calls.append(Call(batch, lines, tuple(message for _, message in part)))
-        return results, calls
+        return results, _calls(work.way, made) if work.way else []
 
     async def _send(
-        self, command: ChunkInput, work: _Work, results: list[LineResult], calls: list[Call]
+        self,
+        command: ChunkInput,
+        work: _Work,
+        results: list[LineResult],
+        calls: list[Call],
+        notified: list[Notified],
     ) -> tuple[Called, ...]:
-        calls, put_off = await self._write_intents(command, work, results, calls)
+        calls, put_off = await self._write_intents(command, work, results, calls, notified)
         results += put_off
+        for _, notification, _ in notified:
+            self._starter.start(notification.id, about=notification)
+        if work.way is None:
+            return ()
         called = await self._calls.make(work.way.provider, calls)
         await self._record(command, called, ())
         return called
@@ -166,6 +200,7 @@ class CampaignChunkService:
         work: _Work,
         results: Sequence[LineResult],
         calls: list[Call],
+        notified: list[Notified],
     ) -> tuple[list[Call], list[LineResult]]:
         async with self._uow() as tx:
             await tx.campaigns.lock_chunk(work.campaign.id, command.low)
@@ -174,7 +209,12 @@ class CampaignChunkService:
                 raise Conflict("campaign_changed", "The campaign changed while it was planned.")
             kept, put_off = await self._within_warm_up(tx, work.campaign, calls)
             now = self._clock()
-            await tx.campaigns.settle(work.campaign.id, [*results, *put_off], at=now)
+            handed_on = [
+                LineResult(line.ordinal, RecipientStatus.PENDING, notification_id=notification.id)
+                for line, notification, _ in notified
+            ]
+            await tx.notifications.insert([(made, content) for _, made, content in notified])
+            await tx.campaigns.settle(work.campaign.id, [*results, *put_off, *handed_on], at=now)
             batches = [call.batch for call in kept]
             if not await tx.campaigns.write_batches(work.campaign.id, command.low, batches, now):
                 raise Conflict("chunk_taken", "Another attempt is at work on this chunk.")
@@ -238,6 +278,17 @@ class CampaignChunkService:
         if campaign is None:
             raise NotFound("campaign_not_found", f"There is no campaign {command.campaign_id}.")
         return campaign
+
+
+def _calls(way: ChunkWay, made: Iterable[tuple[ChunkLine, OutboundMessage]]) -> list[Call]:
+    remaining = iter(made)
+    calls = []
+    while part := tuple(islice(remaining, way.batch_size)):
+        lines = tuple(line for line, _ in part)
+        ordinals = tuple(line.ordinal for line in lines)
+        batch = OpenBatch(new_id(), way.provider.name, ordinals)
+        calls.append(Call(batch, lines, tuple(message for _, message in part)))
+    return calls
 
 
 def _stop(campaign: Campaign) -> ChunkState | None:

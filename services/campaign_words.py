@@ -9,6 +9,7 @@ from uuid import UUID
 from domain.campaigns.ids import recipient_id
 from domain.campaigns.records import Campaign
 from domain.campaigns.shapes import CampaignWords, Variant
+from domain.commands import NewNotification
 from domain.content import RenderedMessage
 from domain.enums import Channel, ConsentType, Priority
 from domain.ports.campaigns import ChunkLine
@@ -105,6 +106,23 @@ class Edition:
             },
             first_tried_at=now,
             campaign_id=campaign.id,
+        )
+
+    def notification(self, line: ChunkLine) -> NewNotification:
+        """The same words as a notification of its own, for the other channels."""
+        words, variant = self.campaign.words, self.variant_of(line)
+        titled = variant if variant and variant.title is not None else words
+        written = variant if variant and variant.content is not None else words
+        return NewNotification(
+            user_id=line.user.id,
+            type=self.campaign.type,
+            title=titled.title,
+            content=written.content,
+            data=dict(self.data_of(line)),
+            template=words.template,
+            channels=(line.channel,),
+            priority=Priority.LOW,
+            dedup_key=f"campaign/{self.campaign.id}/{line.ordinal}",
         )
 
     def variant_of(self, line: ChunkLine) -> Variant | None:

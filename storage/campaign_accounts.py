@@ -14,6 +14,7 @@ from domain.campaigns.records import (
 )
 from domain.enums import Channel
 from domain.paging import Cursor, Page, PageRequest
+from domain.ports.campaigns import RecipientRef
 from storage.engine import Connection
 
 _EPOCH: Final = datetime.fromisoformat("2000-01-01T00:00:00+00:00")
@@ -47,7 +48,7 @@ _ENGAGED: Final = {
     "clicked": "clicked_at",
     "unsubscribed": "unsubscribed_at",
 }
-_RANK: Final = "array_position(array['delivered', 'bounced', 'complained'], {}::text)"
+_RANK: Final = "array_position(array['delivered', 'failed', 'bounced', 'complained'], {}::text)"
 
 
 class SqlCampaignAccounts:
@@ -118,34 +119,41 @@ class SqlCampaignAccounts:
         )
         return found
 
-    async def receive(self, provider_message_id: str, outcome: str) -> tuple[UUID, str] | None:
+    async def recipient_of(self, provider_message_id: str) -> RecipientRef | None:
         row = await self._db.fetchrow(
             "select m.campaign_id, m.ordinal, r.user_id from campaign_messages m"
             " join campaign_recipients r using (campaign_id, ordinal)"
             " where m.provider_message_id = $1",
             provider_message_id,
         )
-        if row is None:
-            return None
+        return RecipientRef(**dict(row)) if row else None
+
+    async def user_of(self, campaign_id: UUID, ordinal: int) -> str | None:
+        found: str | None = await self._db.fetchval(
+            "select user_id from campaign_recipients where campaign_id = $1 and ordinal = $2",
+            campaign_id,
+            ordinal,
+        )
+        return found
+
+    async def receive(self, campaign_id: UUID, ordinal: int, outcome: str) -> None:
         await self._db.execute(
             "update campaign_recipients set outcome = $3 where campaign_id = $1 and ordinal = $2"
             f" and coalesce({_RANK.format('outcome')}, 0) < {_RANK.format('$3')}",
-            row["campaign_id"],
-            row["ordinal"],
+            campaign_id,
+            ordinal,
             outcome,
         )
-        return row["campaign_id"], row["user_id"]
 
-    async def engaged(self, campaign_id: UUID, ordinal: int, kind: str, at: datetime) -> str | None:
+    async def engaged(self, campaign_id: UUID, ordinal: int, kind: str, at: datetime) -> None:
         column = _ENGAGED[kind]
-        user_id: str | None = await self._db.fetchval(
-            f"update campaign_recipients set {column} = coalesce({column}, $3)"
-            " where campaign_id = $1 and ordinal = $2 returning user_id",
+        await self._db.execute(
+            f"update campaign_recipients set {column} = $3"
+            f" where campaign_id = $1 and ordinal = $2 and {column} is null",
             campaign_id,
             ordinal,
             at,
         )
-        return user_id
 
 
 _TOTALS: Final = ("delivered", "bounced", "complained", "opened", "clicked", "unsubscribed")

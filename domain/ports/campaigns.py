@@ -80,6 +80,13 @@ class LineResult:
     """A notification of its own carries it on."""
 
 
+@dataclass(frozen=True, slots=True)
+class RecipientRef:
+    campaign_id: UUID
+    ordinal: int
+    user_id: str
+
+
 class CampaignRepository(Protocol):
     async def insert(self, campaign: Campaign) -> bool:
         """False when this occurrence of a recurring campaign is there already."""
@@ -187,8 +194,14 @@ class CampaignRepository(Protocol):
 
     async def sent_since(self, campaign_id: UUID, since: datetime) -> int: ...
 
-    async def receive(self, provider_message_id: str, outcome: str) -> tuple[UUID, str] | None:
-        """A vendor's later word; (campaign, user) when the id is a campaign's."""
+    async def recipient_of(self, provider_message_id: str) -> "RecipientRef | None":
+        """Whose message a vendor's id is; None when it is no campaign's."""
 
-    async def engaged(self, campaign_id: UUID, ordinal: int, kind: str, at: datetime) -> str | None:
-        """Notes the first open, click or unsubscription; the user, None when there is none."""
+    async def user_of(self, campaign_id: UUID, ordinal: int) -> str | None: ...
+
+    async def receive(self, campaign_id: UUID, ordinal: int, outcome: str) -> None:
+        """A vendor's later word, unless a weightier one is known: `delivered`, then `failed`,
+        `bounced`, `complained`."""
+
+    async def engaged(self, campaign_id: UUID, ordinal: int, kind: str, at: datetime) -> None:
+        """Notes the first `opened`, `clicked` or `unsubscribed`."""
