@@ -110,12 +110,6 @@ class PushOptions(Wire):
     actions: tuple[PushAction, ...] = Field(default=(), max_length=5)
 
 
-class TemplateRef(Wire):
-    key: str
-    locale: str | None = None
-    version: int | None = None
-
-
 class Content(Wire):
     """The private part of a notification: encrypted at rest with its user's key."""
 

@@ -70,6 +70,7 @@ from services.replanning import Replanning
 from services.reports import ReportService
 from services.routing import Routing
 from services.sms_compliance import SmsCraft, SmsEstimateService
+from services.sms_help import SmsHelp
 from services.sms_replies import SmsReplyService
 from services.subscriptions import SubscriptionService
 from services.suppressions import SuppressionService
@@ -158,7 +159,12 @@ class Container:
             uow,
             Routing(self.registry, self.breakers, self.limits, self.sms_craft.order),
             MessageComposer(self.renderer, self.catalogue, self.links),
-            MessageCraft(self.links, self.sms_craft, self.settings.email_from),
+            MessageCraft(
+                self.links,
+                self.sms_craft,
+                self.settings.email_from,
+                self.settings.sms_senders(),
+            ),
             attachments,
             DeliveryRecorder(uow, clock),
             clock,
@@ -213,7 +219,7 @@ class Container:
             CallbackEffects(
                 receipts,
                 self.engagement,
-                SmsReplyService(replanning, to_e164, clock),
+                self._sms_replies(replanning),
                 self.campaign_engagement,
             ),
             self.callback_tasks,
@@ -234,6 +240,11 @@ class Container:
         )
         self.types = TypeService(uow, self.catalogue, clock)
         self.users = UserService(uow, to_e164, replanning, self.cancel, clock)
+
+    def _sms_replies(self, replanning: Replanning) -> SmsReplyService:
+        sender, contact = self.settings.help_words()
+        help_ = SmsHelp(sender, contact, self.settings.number_limits(), self.clock)
+        return SmsReplyService(replanning, help_, to_e164, self.clock)
 
     def _checks(self) -> list[Check]:
         async def database() -> None:

@@ -22,7 +22,7 @@ from domain.ports.storage import IdempotencyRecord, Transaction, UnitOfWork
 from domain.records import Event, Notification, NotificationType, NotificationView
 from services.attachments import AttachmentService
 from services.catalogue import Catalogue
-from services.template_choice import TemplateChooser
+from services.template_choice import TemplateChooser, with_words
 
 BULK_SLICE = 500
 
@@ -140,8 +140,8 @@ class AcceptService:
             sms=new.sms,
             push=new.push,
         )
-        channels = new.channels or kind.default_channels
-        template = await self._templates.choose(new, kind, channels)
+        template = await self._templates.choose(new, kind, new.channels or kind.default_channels)
+        channels = new.channels or with_words(template, kind.default_channels)
         notification = Notification(
             id=new_id(),
             user_id=new.user_id,
@@ -160,7 +160,8 @@ class AcceptService:
             dedup_key=new.dedup_key,
             digest_key=new.digest_key,
             template_key=template.key if template else None,
-            # A locale nobody named is the user's own, read when it is rendered.
+            # A locale nobody named is the user's own, read when it is rendered; the version is
+            # then the newest of those published by `created_at`.
             template_version=template.version if template and _names_locale(new) else None,
             template_locale=template.locale if template and _names_locale(new) else None,
         )

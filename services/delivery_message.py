@@ -13,7 +13,8 @@ from domain.ports.providers import OutboundMessage
 from domain.ports.runtime import RenderProblem, TemplateRendererPort
 from domain.records import Delivery, Notification, NotificationType, TemplateVersion
 from services.catalogue import Catalogue
-from services.locales import choose_locale
+from services.layouts import layout_of
+from services.locales import DEFAULT_LOCALE, choose_locale
 from services.message_craft import Crafted, thread_of
 
 
@@ -38,8 +39,11 @@ class MessageComposer:
 
     async def render(self, job: DeliveryJob, channel: Channel) -> RenderedMessage:
         """Raises `RenderProblem` naming what is missing."""
-        template = await self._template(job)
-        rendered = self.renderer.render(template, channel, self._context(job))
+        template, layout = await self._template(job), None
+        if template is not None:
+            accepted = job.notification.created_at
+            layout = await layout_of(template, self.renderer, self.catalogue, accepted)
+        rendered = self.renderer.render(template, channel, self._context(job), layout)
         email = job.content.email
         if channel is Channel.EMAIL and email is not None and email.subject is not None:
             rendered = rendered.model_copy(update={"subject": email.subject})
@@ -56,10 +60,10 @@ class MessageComposer:
             )
             if pinned is not None:
                 return pinned
-        versions = await self.catalogue.published(key)
+        versions = await self.catalogue.published_by(key, notification.created_at)
         if not versions:
             raise RenderProblem("template_missing", f"The template {key!r} no longer exists.")
-        return versions[choose_locale(list(versions), [job.preferences.language, job.user.locale])]
+        return versions[choose_locale(list(versions), _languages(job))]
 
     def _context(self, job: DeliveryJob) -> Mapping[str, Any]:
         user, notification, content = job.user, job.notification, job.content
@@ -68,6 +72,7 @@ class MessageComposer:
                 "id": user.id,
                 "name": user.name or "",
                 "email": user.email or "",
+                "phone": user.phone or "",
                 "locale": user.locale or "",
                 "timezone": user.timezone or "",
                 "country": user.country or "",
@@ -77,7 +82,12 @@ class MessageComposer:
             "title": content.title or "",
             "content": content.content or "",
             "recommendations": content.data.get("recommendations", []),
-            "notification": {"id": str(notification.id), "type": notification.type},
+            "notification": {
+                "id": str(notification.id),
+                "type": notification.type,
+                "priority": notification.priority.value,
+            },
+            "locale": next((tag for tag in _languages(job) if tag), DEFAULT_LOCALE),
             "links": {
                 "unsubscribe": self.links.unsubscribe(user.id, notification.type, notification.id),
                 "preferences": self.links.preferences(user.id),
@@ -143,6 +153,11 @@ class MessageComposer:
             "List-Unsubscribe": f"<{link}>",
             "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
         }
+
+
+def _languages(job: DeliveryJob) -> tuple[str | None, str | None]:
+    """The reader's languages, the one they chose first."""
+    return job.preferences.language, job.user.locale
 
 
 def _push(content: Content, crafted: Crafted) -> PushOptions | None:

@@ -36,6 +36,14 @@ _ADD = """
     )
     select seq from added union all select seq from known
 """
+_UNREAD_WITH = """
+    select (select count(*) from inbox_items
+            where user_id = $1 and read_at is null and deleted_at is null)
+        + (exists (select 1 from notification_deliveries where notification_id = $2
+                and channel = 'websocket' and status = 'pending' and reason is null)
+            and not exists (select 1 from inbox_items where notification_id = $2))::int
+"""
+"""A line that is pending for a reason is held in reserve."""
 
 
 class SqlInbox:
@@ -92,6 +100,10 @@ class SqlInbox:
             user_id,
         )
         return row["total"], row["unread"], row["last"]
+
+    async def unread_with(self, user_id: str, notification_id: UUID) -> int:
+        unread: int = await self._db.fetchval(_UNREAD_WITH, user_id, notification_id)
+        return unread
 
     async def last_seqs(self, user_ids: Collection[str]) -> Mapping[str, int]:
         rows = await self._db.fetch(

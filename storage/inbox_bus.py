@@ -106,6 +106,9 @@ class InboxBus:
                 await self._hear_all()
             except (RedisError, OSError) as error:
                 log.warning("inbox_bus.lost", extra={"error": type(error).__name__})
+            except Exception:
+                # Whatever it was, every connection of this process depends on this task.
+                log.exception("inbox_bus.failed")
             if self._subscribed.is_set():
                 self._subscribed.clear()
             else:

@@ -16,7 +16,7 @@ from typing import Any, Final, Protocol
 from uuid import UUID
 
 import orjson
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from api.live.protocol import ENDED_WITHIN
 from domain.errors import HeraldError
@@ -184,7 +184,8 @@ class Connection:
         await self._send_text(orjson.dumps(frame).decode())
 
     async def _send_text(self, text: str) -> None:
-        if self._ending is not None:
+        lost = self._socket.application_state is WebSocketState.DISCONNECTED
+        if lost or self._ending is not None:
             raise WebSocketDisconnect
         await self._socket.send_text(text)
 
@@ -199,6 +200,7 @@ class Connection:
             await self._socket.close(code, reason)
 
     async def _end_tasks(self) -> None:
+        self._live = False  # the bus may still hand it a frame, which starts no sender any more
         if self._sender is not None:
             self._sender.cancel()
             await asyncio.gather(self._sender, return_exceptions=True)

@@ -30,6 +30,7 @@ USERS_AT_ONCE: Final = 1_000
 SKEW: Final = timedelta(seconds=5)
 """By how much the clocks of two machines may differ."""
 TRY_AGAIN_AFTER: Final = 1.0
+LOOK_EVERY: Final = timedelta(seconds=30)
 
 log = logging.getLogger(__name__)
 
@@ -37,15 +38,22 @@ log = logging.getLogger(__name__)
 class LiveHub:
     """Implements a connection's `Store`. `async with` it for as long as connections are open."""
 
-    def __init__(self, bus: InboxBus, inbox: InboxService) -> None:
+    def __init__(
+        self, bus: InboxBus, inbox: InboxService, look_every: timedelta = LOOK_EVERY
+    ) -> None:
+        """`look_every`: how long an item may stay unseen whose frame was never published, as when
+        only the process that stored it had lost the bus."""
         self._bus = bus
+        self._look_every = look_every.total_seconds()
         self._inbox = inbox
         self._gate = asyncio.Semaphore(AT_ONCE)
         self._since: datetime | None = None
         self._catching: asyncio.Task[None] | None = None
+        self._looking: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
         self._bus.when_back = self._when_back
+        self._looking = asyncio.create_task(self._look())
         return self
 
     async def __aexit__(
@@ -54,10 +62,11 @@ class LiveHub:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._catching is not None:
-            self._catching.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._catching
+        for task in (self._looking, self._catching):
+            if task is not None:
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
 
     @asynccontextmanager
     async def joined(self, user_id: str, reader: Reader) -> AsyncIterator[None]:
@@ -80,8 +89,10 @@ class LiveHub:
             return await self._inbox.mark_read(user_id, ids, origin)
 
     def _when_back(self, since: datetime) -> None:
+        if not self._bus.readers:
+            return  # nobody missed anything
         self._since = min(since, self._since or since)
-        if self._catching is None and self._bus.readers:
+        if self._catching is None:
             self._catching = asyncio.create_task(self._catch_up())
 
     async def _catch_up(self) -> None:
@@ -99,16 +110,29 @@ class LiveHub:
             self._catching = None
 
     async def _catch_up_users(self, users: list[str], since: datetime) -> None:
+        await self._tell_behind(users)
+        async with self._gate:
+            changes = await self._inbox.changed_since(users, since)
+        for change in changes:
+            _tell(self._bus.readers.get(change.user_id, ()), _changed(change))
+
+    async def _look(self) -> None:
+        """Now and then, whether any connection lacks an item, whatever became of its frame."""
+        while True:
+            await asyncio.sleep(self._look_every)
+            try:
+                for users in _slices(list(self._bus.readers), USERS_AT_ONCE):
+                    await self._tell_behind(users)
+            except Exception as error:
+                # The next look is soon, and is not to be missed whatever this one met.
+                log.warning("live_hub.not_looked", extra={"error": type(error).__name__})
+
+    async def _tell_behind(self, users: list[str]) -> None:
         async with self._gate:
             seqs = await self._inbox.last_seqs(users)
-            changes = await self._inbox.changed_since(users, since)
-        readers = self._bus.readers
         for user, seq in seqs.items():
-            _tell(
-                (one for one in readers.get(user, ()) if one.seq < seq), LiveFrame(BEHIND, "", seq)
-            )
-        for change in changes:
-            _tell(readers.get(change.user_id, ()), _changed(change))
+            readers = self._bus.readers.get(user, ())
+            _tell((one for one in readers if one.seq < seq), LiveFrame(BEHIND, "", seq))
 
 
 def _tell(readers: Iterable[Reader], frame: LiveFrame) -> None:

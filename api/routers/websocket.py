@@ -7,6 +7,7 @@ restarts; after each a client connects again with `after`, the last `seq` it has
 """
 
 import contextlib
+from typing import Final
 
 from fastapi import APIRouter
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
@@ -21,6 +22,8 @@ from services.access import refused
 
 router = APIRouter()
 
+_DIGITS: Final = 18
+
 
 async def inbox_socket(websocket: WebSocket) -> None:
     live: LiveHub = websocket.app.state.live
@@ -34,10 +37,12 @@ async def inbox_socket(websocket: WebSocket) -> None:
 
 
 def _seq(text: str | None) -> int | None:
-    """The seq to resume after; what is no number is taken for "from the start"."""
+    """The seq to resume after; what is no number, or none that a seq can be, is taken for "from
+    the start"."""
     if text is None:
         return None
-    return min(int(text), 2**63 - 1) if text.isascii() and text.isdigit() else 0
+    good = text.isascii() and text.isdigit() and len(text) <= _DIGITS
+    return int(text) if good else 0
 
 
 async def _user_of(websocket: WebSocket, services: Container) -> str:

@@ -90,11 +90,14 @@ class Breakers:
 
     def __init__(self) -> None:
         self.resting: dict[str, timedelta] = {}
+        self.rests: list[dict[str, timedelta]] = []
+        """The answers to the next questions; `resting` is that to all others."""
         self.waits: list[timedelta] = []
         self.heard: list[tuple[str, bool]] = []
 
     async def rest(self, providers: Sequence[str]) -> Mapping[str, timedelta]:
-        return {name: self.resting[name] for name in providers if name in self.resting}
+        resting = self.rests.pop(0) if self.rests else self.resting
+        return {name: resting[name] for name in providers if name in resting}
 
     async def note(self, provider: str, *, healthy: bool) -> None:
         self.heard.append((provider, healthy))
