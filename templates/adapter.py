@@ -23,6 +23,7 @@ from templates.check import check_template
 from templates.compile import NO_LAYOUT, CompiledTemplate, compile_template
 from templates.errors import MissingVariable, TemplateError, TemplateRefused
 from templates.errors import TemplateProblem as AuthorsProblem
+from templates.marking import are_markable
 from templates.parts import ChannelParts, Layout
 from templates.program import Program, write_program
 from templates.renderer import TemplateRenderer
@@ -83,6 +84,22 @@ class Templates:
             raise RenderProblem("variable_missing", str(error), variable=error.name) from error
         except TemplateError as error:
             raise RenderProblem(error.code, str(error)) from error
+
+    def is_markable(
+        self,
+        template: TemplateVersion | None,
+        channel: Channel,
+        layout: TemplateVersion | None,
+        locale: str,
+        line: str | None,
+    ) -> bool:
+        """See the port."""
+        program = _default(locale) if template is None else self._program(template, layout)
+        if channel is not Channel.EMAIL or program.email is None:
+            return False
+        email = program.email
+        given = _line(line) if line is not None else None
+        return are_markable([email.subject, email.html, email.text, given])
 
     def check_line(self, source: str, part: str) -> Sequence[TemplateProblem]:
         found = check_template(source, part=part)
