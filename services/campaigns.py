@@ -86,6 +86,8 @@ class CampaignService:
             rate=new.rate,
             test=new.test,
         )
+        if new.schedule is not None:
+            self._checks.next_occurrence(new.schedule, now)
         await self._checks.check(campaign)
         async with self._uow() as tx:
             await tx.campaigns.insert(campaign)
@@ -231,7 +233,7 @@ class CampaignService:
             launched = replace(
                 self._moved(campaign, CampaignStatus.SCHEDULED),
                 schedule=schedule,
-                starts_at=now if schedule is None else starts_at(schedule),
+                starts_at=now if schedule is None else self._starts_at(schedule, now),
                 template_versions=await self._checks.pinned(campaign),
             )
             if schedule is None:
@@ -239,6 +241,9 @@ class CampaignService:
             await self._keep(tx, launched, actor, "campaign.launched", None)
         self._starter.tell(launched)
         return launched
+
+    def _starts_at(self, schedule: Schedule, now: datetime) -> datetime | None:
+        return self._checks.next_occurrence(schedule, now) or starts_at(schedule)
 
     async def _changed(self, campaign: Campaign, changes: dict[str, Any]) -> Campaign:
         """With the changes made and checked. Raises `Invalid`."""
@@ -290,7 +295,7 @@ class CampaignService:
 
 
 def starts_at(schedule: Schedule) -> datetime | None:
-    """When the first of it is due; None for a recurring one, which a schedule keeps."""
+    """When the first of it is due; None for a recurring one."""
     if schedule.at is not None:
         return schedule.at
     if schedule.local_time is None or schedule.date is None:
