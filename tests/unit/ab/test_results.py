@@ -149,9 +149,7 @@ def test_equal_variants_are_seldom_called_different(variants: int) -> None:
     chance, tests = random.Random(20261125), 600
     wrong = 0
     for _ in range(tests):
-        counts = [
-            (400, sum(chance.random() < 0.2 for _ in range(400))) for _ in range(variants)
-        ]
+        counts = [(400, sum(chance.random() < 0.2 for _ in range(400))) for _ in range(variants)]
         wrong += any(pair.significant for pair in said(*counts).comparisons)
     assert wrong / tests < 0.08
 
