@@ -88,8 +88,12 @@ class ABDesign(Wire):
 
     @model_validator(mode="after")
     def _can_be_decided(self) -> Self:
-        if self.winner is WinnerMode.AUTOMATIC and self.decide_after is None:
+        if self.winner is WinnerMode.MANUAL:
+            return self
+        if self.decide_after is None:
             raise ValueError("an automatic winner needs decideAfter")
+        if any(v.delay is not None and v.delay >= self.decide_after for v in self.variants):
+            raise ValueError("a variant would be sent after the test is decided")
         return self
 
     @property

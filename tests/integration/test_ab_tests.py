@@ -3,15 +3,15 @@ time."""
 
 import asyncio
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 from temporalio.client import Client
 from temporalio.testing import TimeSkipper, TimeSkippingConfig
-from temporalio.worker import UnsandboxedWorkflowRunner, Worker
+from temporalio.worker import Worker
 
-from activities.ab_tests import ABTestActivities
 from domain.ab.definition import ABTestStatus, NewABTest, NewOutcome
 from domain.ab.messages import ABTestEnding
 from domain.errors import Unavailable
@@ -24,6 +24,7 @@ from services.ab_relay import CLAIM, ABTestRelay
 from services.ab_tests import ABTestService
 from tests.integration.conftest import Core, now
 from tests.workflows.world import prepare
+from workers.queues import make_worker
 from workflows.ab_test import ABTestWorkflow
 
 ENDED = timedelta(seconds=60)
@@ -92,7 +93,7 @@ async def test_decided_after_four_hours_by_its_clicks(core: Core, stack: Embedde
             body = {"userId": user, "metric": "click"}
             await tests.record(test.id, NewOutcome.model_validate(body))
     relay = ABTestRelay(core.uow, TemporalABTests(skipping.client), now)
-    async with worker(client, tests):
+    async with worker(client, core, tests):
         while await relay.run_once():
             pass
         handle = client.get_workflow_handle_for(ABTestWorkflow.run, ab_test_workflow_id(test.id))
@@ -112,7 +113,7 @@ async def test_a_hand_is_faster_than_the_clock(core: Core, stack: EmbeddedStack)
     tests = ABTestService(core.uow, now)
     relay = ABTestRelay(core.uow, TemporalABTests(client), now)
     chosen, ended = await created(tests), await created(tests, winner="manual")
-    async with worker(client, tests):
+    async with worker(client, core, tests):
         while await relay.run_once():
             pass
         await tests.decide(chosen.id, "B", "a test")
@@ -131,11 +132,9 @@ async def test_a_hand_is_faster_than_the_clock(core: Core, stack: EmbeddedStack)
     ]
 
 
-def worker(client: Client, tests: ABTestService) -> Worker:
-    return Worker(
-        client,
-        task_queue=NOTIFICATIONS_QUEUE,
-        workflows=[ABTestWorkflow],
-        activities=[ABTestActivities(tests).look_at_ab_test],
-        workflow_runner=UnsandboxedWorkflowRunner(),
+def worker(client: Client, core: Core, tests: ABTestService) -> Worker:
+    """As it runs beside the workflows of notifications."""
+    services = SimpleNamespace(
+        plan_service=core.planning, cancel_service=core.cancelling, ab_tests=tests
     )
+    return make_worker(client, NOTIFICATIONS_QUEUE, services)  # type: ignore[arg-type]

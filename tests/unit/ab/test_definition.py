@@ -38,6 +38,8 @@ def test_the_shape_of_a_campaigns_test() -> None:
     assert (read.decide_after, read.fraction) == (timedelta(hours=4), 0.2)
     assert read.weights == (1, 1)
     assert [read.index_of(name) for name in ("A", "B", "C")] == [0, 1, None]
+    late = [{"name": "A"}, {"name": "B", "delay": "P1D"}]
+    assert design(winner="manual", variants=late).variants[1].delay == timedelta(days=1)
     manual = design(winner="manual", decideAfter=None)
     assert (manual.winner, manual.decide_after) == (WinnerMode.MANUAL, None)
     assert read.variants[0].changes() == {"subject": "A", "data": {}}
@@ -54,6 +56,7 @@ def test_the_shape_of_a_campaigns_test() -> None:
         {"variants": [{"name": "A"}, {"name": "B", "sender": "nobody@"}]},
         {"variants": [{"name": "A"}, {"name": "B", "sender": "x" * 35}]},
         {"variants": [{"name": str(n)} for n in range(11)]},
+        {"variants": [{"name": "A"}, {"name": "B", "delay": "PT4H"}]},
         {"fraction": 0}, {"fraction": 1.5}, {"metric": "luck"}, {"decideAfter": None},
         {"decideAfter": "PT0S"}, {"colour": "red"},
     ],
