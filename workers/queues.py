@@ -8,14 +8,17 @@ from typing import Any, Final, Protocol
 from temporalio.client import Client
 from temporalio.worker import PollerBehaviorAutoscaling, UnsandboxedWorkflowRunner, Worker
 
+from activities.ab_tests import ABTestActivities
 from activities.delivery import DeliveryActivities
 from activities.maintenance import MaintenanceActivities
 from activities.planning import PlanningActivities
 from domain.ids import DELIVERY_QUEUES, MAINTENANCE_QUEUE, NOTIFICATIONS_QUEUE
+from services.ab_tests import ABTestService
 from services.cancel import CancelService
 from services.deliver import DeliverService
 from services.maintenance import MaintenanceService
 from services.plan import PlanService
+from workflows.ab_test import ABTestWorkflow
 from workflows.maintenance import MaintenanceWorkflow
 from workflows.notification import NotificationWorkflow
 
@@ -41,6 +44,8 @@ class Services(Protocol):
     def deliver_service(self) -> DeliverService: ...
     @property
     def maintenance(self) -> MaintenanceService: ...
+    @property
+    def ab_tests(self) -> ABTestService: ...
 
 
 Activities = Sequence[Callable[..., Any]]
@@ -56,7 +61,13 @@ class QueueWork:
 
 def _planning(services: Services) -> Activities:
     steps = PlanningActivities(services.plan_service, services.cancel_service)
-    return (steps.plan_notification, steps.cancel_notification, steps.finish_notification)
+    tests = ABTestActivities(services.ab_tests)
+    return (
+        steps.plan_notification,
+        steps.cancel_notification,
+        steps.finish_notification,
+        tests.look_at_ab_test,
+    )
 
 
 def _delivery(services: Services) -> Activities:
@@ -68,7 +79,7 @@ def _maintenance(services: Services) -> Activities:
 
 
 WORK: Final[Mapping[str, QueueWork]] = {
-    NOTIFICATIONS_QUEUE: QueueWork((NotificationWorkflow,), _planning, local=True),
+    NOTIFICATIONS_QUEUE: QueueWork((NotificationWorkflow, ABTestWorkflow), _planning, local=True),
     MAINTENANCE_QUEUE: QueueWork((MaintenanceWorkflow,), _maintenance),
     **{queue: QueueWork((), _delivery) for queue in DELIVERY_QUEUES.values()},
 }
