@@ -13,6 +13,7 @@ from api.middleware import BodyLimit, Metrics
 from api.pages import dashboard
 from api.pages import preferences as preference_page
 from api.routers import (
+    ab_tests,
     api_keys,
     bulk,
     callbacks,
@@ -58,6 +59,7 @@ _ROUTERS: Final = (
     types.router,
     templates.router,
     campaigns.router,
+    ab_tests.router,
     operations.letters,
     operations.suppressions,
     operations.audit,

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from typing import Annotated, Any, Self
+from uuid import UUID
 
 from pydantic import Field, JsonValue, field_validator, model_validator
 
@@ -26,6 +27,12 @@ class TemplateChoice(Wire):
     locale: Annotated[str, Field(max_length=35)] | None = None
 
 
+class ABTestChoice(Wire):
+    """The test whose variant this user is to get."""
+
+    id: UUID
+
+
 class NewNotification(Wire):
     """One notification asked for. Channels, priority and strategy default to the type's."""
 
@@ -48,6 +55,7 @@ class NewNotification(Wire):
     email: EmailOptions | None = None
     sms: SmsOptions | None = None
     push: PushOptions | None = None
+    ab_test: ABTestChoice | None = None
 
     _distinct = field_validator("channels")(_no_repeats)
 

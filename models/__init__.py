@@ -1,5 +1,9 @@
 """The tables, one per file. Importing this package knows them all."""
 
+from models.ab_assignments import ABAssignmentRow
+from models.ab_notifications import ABNotificationRow
+from models.ab_outcomes import ABOutcomeRow
+from models.ab_tests import ABTestRow
 from models.api_keys import ApiKeyRow
 from models.audit_log import AuditRow
 from models.campaign_batches import CampaignBatchRow
@@ -39,6 +43,10 @@ from models.users import UserRow
 from models.workflow_signals import WorkflowSignalRow
 
 __all__ = [
+    "ABAssignmentRow",
+    "ABNotificationRow",
+    "ABOutcomeRow",
+    "ABTestRow",
     "ApiKeyRow",
     "AuditRow",
     "CampaignBatchRow",

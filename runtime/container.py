@@ -20,6 +20,7 @@ from domain.ports.providers import Provider
 from providers.attachments import HttpAttachmentFetcher
 from providers.phone import country_of, to_e164
 from providers.registry import ProviderRegistry
+from runtime.ab_tests import TemporalABTests
 from runtime.callback_tasks import BackgroundCallbacks
 from runtime.campaign_gateway import TemporalCampaigns
 from runtime.campaign_starter import BackgroundCampaigns
@@ -28,6 +29,9 @@ from runtime.settings import Settings
 from runtime.starter import BackgroundStarter
 from runtime.temporal import TemporalGateway, connect
 from runtime.vendors import make_providers
+from services.ab_relay import ABTestRelay
+from services.ab_tests import ABTestService
+from services.ab_variants import VariantService
 from services.accept import AcceptService
 from services.access import AccessService
 from services.amend import AmendService
@@ -139,7 +143,14 @@ class Container:
         attachments = AttachmentService(fetcher, hosts)
         self.closing.append(fetcher.aclose)
         self.accept = AcceptService(
-            uow, self.catalogue, self.chooser, attachments, self.starter, clock, self.hash_key
+            uow,
+            self.catalogue,
+            self.chooser,
+            attachments,
+            self.starter,
+            clock,
+            self.hash_key,
+            VariantService(uow),
         )
         self.cancel = CancelService(uow, self.starter, clock)
         self.amend = AmendService(uow, self.accept, self.starter, clock)
@@ -170,6 +181,8 @@ class Container:
             clock,
         )
         self.relay_service = RelayService(uow, self.gateway, clock)
+        self.ab_tests = ABTestService(uow, clock)
+        self.ab_test_relay = ABTestRelay(uow, TemporalABTests(self.temporal_client), clock)
 
     def _wire_campaigns(self) -> None:
         uow, clock = self.uow, self.clock

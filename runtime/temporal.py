@@ -145,7 +145,7 @@ class TemporalGateway:
             try:
                 await handle.signal(kind, rpc_timeout=RPC_TIMEOUT)
             except RPCError as error:
-                if not _is_no_workflow(error):
+                if not is_no_workflow(error):
                     raise
 
     async def check(self) -> None:
@@ -184,7 +184,7 @@ def _summary(about: Notification) -> str:
     return f"{about.type} → {', '.join(about.channels)}"
 
 
-def _is_no_workflow(error: RPCError) -> bool:
+def is_no_workflow(error: RPCError) -> bool:
     """A missing namespace is NOT_FOUND too, and is an outage rather than an ended workflow."""
     return error.status is RPCStatusCode.NOT_FOUND and not any(
         detail.type_url.endswith("NamespaceNotFoundFailure") for detail in error.grpc_status.details

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from domain.ab.definition import ABMetric
 from domain.enums import Channel, EventType, Strategy
 from domain.errors import Unavailable
 from domain.ids import new_id
@@ -100,6 +101,7 @@ class InboxService:
                     for item in read
                 ]
             )
+            await tx.ab_tests.engaged(read, [ABMetric.READ], now)
             signals = await self._engagement(tx, read)
         for signal in signals:
             self._starter.signal(signal.id, signal.notification_id, signal.redrives, signal.kind)

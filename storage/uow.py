@@ -7,6 +7,7 @@ from functools import cached_property
 import asyncpg
 
 from domain.errors import Unavailable
+from storage.ab_tests import SqlABTests
 from storage.callbacks import SqlCallbacks
 from storage.campaigns import SqlCampaigns
 from storage.catalogue import SqlCatalogue
@@ -128,6 +129,10 @@ class SqlTransaction:
     @cached_property
     def engagement(self) -> SqlEngagement:
         return SqlEngagement(self._connection)
+
+    @cached_property
+    def ab_tests(self) -> SqlABTests:
+        return SqlABTests(self._connection)
 
 
 class SqlUnitOfWork:

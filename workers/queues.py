@@ -8,17 +8,20 @@ from typing import Any, Final, Protocol
 from temporalio.client import Client
 from temporalio.worker import PollerBehaviorAutoscaling, UnsandboxedWorkflowRunner, Worker
 
+from activities.ab_tests import ABTestActivities
 from activities.campaigns import CampaignActivities
 from activities.delivery import DeliveryActivities
 from activities.maintenance import MaintenanceActivities
 from activities.planning import PlanningActivities
 from domain.ids import CAMPAIGNS_QUEUE, DELIVERY_QUEUES, MAINTENANCE_QUEUE, NOTIFICATIONS_QUEUE
+from services.ab_tests import ABTestService
 from services.campaign_chunks import CampaignChunkService
 from services.campaign_run import CampaignRunService
 from services.cancel import CancelService
 from services.deliver import DeliverService
 from services.maintenance import MaintenanceService
 from services.plan import PlanService
+from workflows.ab_test import ABTestWorkflow
 from workflows.campaign import CampaignWorkflow
 from workflows.campaign_partition import CampaignPartitionWorkflow
 from workflows.maintenance import MaintenanceWorkflow
@@ -52,6 +55,8 @@ class Services(Protocol):
     def campaign_chunks(self) -> CampaignChunkService: ...
     @property
     def maintenance(self) -> MaintenanceService: ...
+    @property
+    def ab_tests(self) -> ABTestService: ...
 
 
 Activities = Sequence[Callable[..., Any]]
@@ -68,7 +73,13 @@ class QueueWork:
 
 def _planning(services: Services) -> Activities:
     steps = PlanningActivities(services.plan_service, services.cancel_service)
-    return (steps.plan_notification, steps.cancel_notification, steps.finish_notification)
+    tests = ABTestActivities(services.ab_tests)
+    return (
+        steps.plan_notification,
+        steps.cancel_notification,
+        steps.finish_notification,
+        tests.look_at_ab_test,
+    )
 
 
 def _delivery(services: Services) -> Activities:
@@ -91,7 +102,7 @@ def _campaigns(services: Services) -> Activities:
 
 
 WORK: Final[Mapping[str, QueueWork]] = {
-    NOTIFICATIONS_QUEUE: QueueWork((NotificationWorkflow,), _planning, local=True),
+    NOTIFICATIONS_QUEUE: QueueWork((NotificationWorkflow, ABTestWorkflow), _planning, local=True),
     MAINTENANCE_QUEUE: QueueWork((MaintenanceWorkflow,), _maintenance),
     CAMPAIGNS_QUEUE: QueueWork(
         (CampaignWorkflow, CampaignPartitionWorkflow), _campaigns, at_once=MAX_CHUNKS

@@ -65,6 +65,7 @@ class AttachmentOut(Wire):
 
 class EmailOut(Wire):
     subject: str | None
+    sender: str | None = Field(alias="from")
     reply_to: str | None
     attachments: list[AttachmentOut]
 
@@ -265,6 +266,7 @@ def _email(email: EmailOptions | None) -> EmailOut | None:
         return None
     return EmailOut(
         subject=email.subject,
+        sender=email.sender,
         reply_to=email.reply_to,
         attachments=[
             AttachmentOut(

@@ -17,6 +17,7 @@ from domain.enums import Channel, ConsentType, DeliveryStatus, NotificationStatu
 from domain.facts import Reach, Usage
 from domain.paging import Page, PageRequest
 from domain.plan_types import Plan
+from domain.ports.ab_tests import ABTestRepository
 from domain.ports.callbacks import CallbackRepository, EngagementRepository
 from domain.ports.campaigns import CampaignRepository
 from domain.ports.deliveries import DeliveryRepository
@@ -456,6 +457,8 @@ class Transaction(Protocol):
     def callbacks(self) -> CallbackRepository: ...
     @property
     def engagement(self) -> EngagementRepository: ...
+    @property
+    def ab_tests(self) -> ABTestRepository: ...
 
 
 UnitOfWork = Callable[[], AbstractAsyncContextManager[Transaction]]

@@ -26,6 +26,7 @@ from domain.sms.pricing import list_prices
 from providers.attachments import HttpAttachmentFetcher
 from providers.phone import country_of
 from runtime.links import SignedLinks
+from services.ab_variants import VariantService
 from services.accept import AcceptService
 from services.amend import AmendService
 from services.attachments import AttachmentService
@@ -143,6 +144,7 @@ class Core:
             starter,
             now,
             b"h" * 32,
+            VariantService(uow),
         )
         self.cancelling = CancelService(uow, starter, now)
         self.amending = AmendService(uow, self.accepting, starter, now)

@@ -14,13 +14,17 @@ from temporalio.testing import TimeSkipper, TimeSkippingConfig
 from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
+from activities.ab_tests import ABTestActivities
 from activities.delivery import DeliveryActivities
 from activities.planning import PlanningActivities
 from domain.ids import DELIVERY_QUEUES, NOTIFICATIONS_QUEUE, notification_workflow_id
 from domain.messages import NotificationInput
+from runtime.ab_tests import TemporalABTests
 from runtime.embedded.temporal.server import prepare_namespace
 from runtime.temporal import TemporalGateway, connect_worker
+from tests.workflows.ab_tests import ABCases
 from tests.workflows.ledger import Case, Ledger
+from workflows.ab_test import ABTestWorkflow
 from workflows.notification import NotificationWorkflow
 from workflows.progress import NotificationOutcome
 
@@ -31,11 +35,13 @@ Handle = WorkflowHandle[NotificationWorkflow, NotificationOutcome]
 class World:
     client: Client
     ledger: Ledger = field(default_factory=Ledger)
+    ab_tests: ABCases = field(default_factory=ABCases)
 
     def __post_init__(self) -> None:
         self.skipping = TimeSkipper(self.client, config=TimeSkippingConfig(enabled=True))
         self.by_hand = TimeSkipper(self.client, config=TimeSkippingConfig(enabled=False))
         self.gateway = TemporalGateway(self.client, b"k" * 32)
+        self.ab_gateway = TemporalABTests(self.client)
 
     async def start(
         self, case: Case, *, skip: bool = True, redrives: int = 0, known: bool = True
@@ -72,11 +78,12 @@ async def open_world(
             Worker(
                 world.client,
                 task_queue=NOTIFICATIONS_QUEUE,
-                workflows=[NotificationWorkflow],
+                workflows=[NotificationWorkflow, ABTestWorkflow],
                 activities=[
                     planning.plan_notification,
                     planning.cancel_notification,
                     planning.finish_notification,
+                    ABTestActivities(world.ab_tests).look_at_ab_test,
                 ],
                 workflow_runner=SandboxedWorkflowRunner(),
             )

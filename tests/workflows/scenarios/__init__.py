@@ -4,6 +4,7 @@ The tests run them; `python -m tests.replay.record` keeps their histories.
 """
 
 from tests.workflows.scenarios import (
+    ab_tests,
     cancelling,
     changes,
     escalation,
@@ -16,6 +17,7 @@ from tests.workflows.scenarios.base import SCENARIOS
 
 __all__ = [
     "SCENARIOS",
+    "ab_tests",
     "cancelling",
     "changes",
     "escalation",
