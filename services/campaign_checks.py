@@ -7,8 +7,9 @@ from typing import Any
 from cronsim import CronSim, CronSimError
 from pydantic import ValidationError
 
+from domain.ab.definition import ABMetric, Variant
 from domain.campaigns.records import Campaign
-from domain.campaigns.shapes import Schedule, Variant
+from domain.campaigns.shapes import Schedule
 from domain.commands import NewNotification
 from domain.enums import Category
 from domain.errors import FieldError, Invalid
@@ -42,6 +43,7 @@ class CampaignChecks:
         """Every variant can be rendered with what it is given. Raises `Invalid`:
         `content_missing`, `unknown_template`, `variable_missing`, `subject_invalid`."""
         kind = await self._catalogue.type(campaign.type)
+        _check_test(campaign)
         variants: Sequence[Variant | None] = campaign.test.variants if campaign.test else (None,)
         for place, variant in enumerate(variants):
             await self._templates.choose(
@@ -77,6 +79,18 @@ class CampaignChecks:
         wanted = words.template.locale if words.template else None
         named = {wanted: versions[wanted]} if wanted in versions else versions
         return {locale: version.version for locale, version in named.items() if locale}
+
+
+def _check_test(campaign: Campaign) -> None:
+    """What a test of its own may have and a campaign's cannot. Raises `Invalid`."""
+    if campaign.test is None:
+        return
+    if campaign.test.metric not in {ABMetric.OPEN, ABMetric.CLICK}:
+        raise _refusal("test.metric", "metric_not_measured", "Campaigns measure open and click.")
+    for place, variant in enumerate(campaign.test.variants):
+        if variant.template is not None:
+            path = f"test.variants.{place}.template"
+            raise _refusal(path, "variant_template", "All variants use the campaign's template.")
 
 
 def _as_notification(campaign: Campaign, variant: Variant | None) -> NewNotification:

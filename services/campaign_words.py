@@ -8,9 +8,9 @@ from uuid import UUID
 
 from cachetools import LRUCache
 
+from domain.ab.definition import Variant
 from domain.campaigns.ids import recipient_id
 from domain.campaigns.records import Campaign
-from domain.campaigns.shapes import Variant
 from domain.commands import NewNotification
 from domain.content import RenderedMessage
 from domain.enums import Channel, ConsentType, Priority

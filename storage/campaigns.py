@@ -6,9 +6,10 @@ from typing import Any, Final
 from uuid import UUID
 
 from domain.ab.assignment import MEMBERS, VARIANTS, Split, stream
+from domain.ab.definition import ABDesign
 from domain.audience import Audience
 from domain.campaigns.records import Campaign, CampaignStatus
-from domain.campaigns.shapes import CampaignWords, Rate, Schedule, VariantTest
+from domain.campaigns.shapes import CampaignWords, Rate, Schedule
 from domain.enums import Category, Channel
 from domain.paging import Cursor, Page, PageRequest
 from domain.ports.campaigns import Bucket, ZoneCount
@@ -36,8 +37,8 @@ _FREEZE: Final = f"""
         id, channel, 'pending', variant, due_at
     from (
         select drawn.id, channel, drawn.variant,
-            coalesce(z.due_at, $4) + coalesce(($8::interval[])[drawn.variant + 1], interval '0')
-                as due_at
+            coalesce(($9::timestamptz[])[drawn.variant + 1], coalesce(z.due_at, $4)
+                + coalesce(($8::interval[])[drawn.variant + 1], interval '0')) as due_at
         from (
             select u.id, {_ZONE} as zone,
                 case when {{members}} < $5::bigint then
@@ -148,7 +149,7 @@ class SqlCampaigns(SqlCampaignChunks, SqlCampaignAccounts):
     async def freeze(
         self, campaign: Campaign, due: Mapping[str | None, datetime], at: datetime | None
     ) -> int:
-        audience, arguments = select_sql(campaign.audience, 9)
+        audience, arguments = select_sql(campaign.audience, 10)
         test = campaign.test
         split = _split(campaign.id, test) if test else None
         statement = _FREEZE.format(
@@ -166,6 +167,7 @@ class SqlCampaigns(SqlCampaignChunks, SqlCampaignAccounts):
             list(split.bounds) if split else [],
             list(campaign.channels),
             [variant.delay for variant in test.variants] if test else [],
+            [variant.send_at for variant in test.variants] if test else [],
             *arguments,
             timeout=_FREEZE_WITHIN,
         )
@@ -183,8 +185,8 @@ class SqlCampaigns(SqlCampaignChunks, SqlCampaignAccounts):
         return tuple(Bucket(row["due_at"], row["low"], row["high"], row["tested"]) for row in rows)
 
 
-def _split(campaign_id: UUID, test: VariantTest) -> Split:
-    return Split.of(str(campaign_id), [v.weight for v in test.variants], test.fraction)
+def _split(campaign_id: UUID, test: ABDesign) -> Split:
+    return Split.of(str(campaign_id), test.weights, test.fraction)
 
 
 def _hash(campaign_id: UUID, question: str) -> str:
@@ -224,7 +226,7 @@ def campaign_of(row: Any) -> Campaign:
         updated_at=row["updated_at"],
         schedule=Schedule.model_validate(row["schedule"]) if row["schedule"] else None,
         rate=Rate.model_validate(row["rate"]) if row["rate"] else None,
-        test=VariantTest.model_validate(row["test"]) if row["test"] else None,
+        test=ABDesign.model_validate(row["test"]) if row["test"] else None,
         reason=row["reason"],
         revision=row["revision"],
         parent_id=row["parent_id"],
