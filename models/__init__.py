@@ -1,5 +1,7 @@
 """The tables, one per file. Importing this package knows them all."""
 
+from models.announcement_reads import AnnouncementReadRow
+from models.announcements import AnnouncementRow
 from models.api_keys import ApiKeyRow
 from models.audit_log import AuditRow
 from models.consent_history import ConsentHistoryRow
@@ -35,6 +37,8 @@ from models.users import UserRow
 from models.workflow_signals import WorkflowSignalRow
 
 __all__ = [
+    "AnnouncementReadRow",
+    "AnnouncementRow",
     "ApiKeyRow",
     "AuditRow",
     "ConsentHistoryRow",

@@ -83,14 +83,17 @@ class AcceptService:
         self._starter.start(notification.id, about=notification)
         return AcceptResult(NotificationView(notification, content))
 
-    async def accept_many(self, items: Sequence[NewNotification]) -> list[UUID | HeraldError]:
-        """Each item accepted or refused on its own, in the order given."""
+    async def accept_many(
+        self, items: Sequence[NewNotification], *, ids: Sequence[UUID] | None = None
+    ) -> list[UUID | HeraldError]:
+        """Each item accepted or refused on its own, in the order given. `ids`: theirs, when they
+        follow from something; none may be taken."""
         now = self._clock()
         answers: list[UUID | HeraldError] = []
         ready: list[tuple[int, Notification, Content]] = []
         for index, item in enumerate(items):
             try:
-                notification, content = await self._prepare(item, now)
+                notification, content = await self._prepare(item, now, ids[index] if ids else None)
             except HeraldError as error:
                 answers.append(error)
                 continue
@@ -121,7 +124,9 @@ class AcceptService:
         for _, row, _ in rows:
             self._starter.start(row.id, about=row)
 
-    async def _prepare(self, new: NewNotification, now: datetime) -> tuple[Notification, Content]:
+    async def _prepare(
+        self, new: NewNotification, now: datetime, own_id: UUID | None = None
+    ) -> tuple[Notification, Content]:
         kind = await self._catalogue.type(new.type)
         self._attachments.check(new.email)
         content = Content(
@@ -135,7 +140,7 @@ class AcceptService:
         channels = new.channels or kind.default_channels
         template = await self._templates.choose(new, kind, channels)
         notification = Notification(
-            id=new_id(),
+            id=own_id or new_id(),
             user_id=new.user_id,
             type=kind.type,
             category=kind.category,

@@ -7,6 +7,8 @@ from functools import cached_property
 import asyncpg
 
 from domain.errors import Unavailable
+from storage.announcements import SqlAnnouncements
+from storage.audience_membership import SqlAudienceMembership
 from storage.callbacks import SqlCallbacks
 from storage.catalogue import SqlCatalogue
 from storage.deliveries import SqlDeliveries
@@ -123,6 +125,14 @@ class SqlTransaction:
     @cached_property
     def engagement(self) -> SqlEngagement:
         return SqlEngagement(self._connection)
+
+    @cached_property
+    def announcements(self) -> SqlAnnouncements:
+        return SqlAnnouncements(self._connection)
+
+    @cached_property
+    def membership(self) -> SqlAudienceMembership:
+        return SqlAudienceMembership(self._connection)
 
 
 class SqlUnitOfWork:

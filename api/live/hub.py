@@ -18,10 +18,12 @@ from uuid import UUID
 
 import orjson
 
+from api.live.announcements import AnnouncementDesk
 from api.live.connection import BEHIND
 from domain.errors import Unavailable
 from domain.ports.inbox import LiveFrame, Reader
 from domain.records import InboxChange, InboxItem
+from services.announcement_inbox import Announced, AnnouncementInbox
 from services.inbox import InboxCounts, InboxService, read_frame, removed_frame
 from storage.inbox_bus import InboxBus, live_frame
 
@@ -37,15 +39,20 @@ log = logging.getLogger(__name__)
 class LiveHub:
     """Implements a connection's `Store`. `async with` it for as long as connections are open."""
 
-    def __init__(self, bus: InboxBus, inbox: InboxService) -> None:
+    def __init__(
+        self, bus: InboxBus, inbox: InboxService, announcements: AnnouncementInbox
+    ) -> None:
         self._bus = bus
         self._inbox = inbox
+        self._announcements = announcements
         self._gate = asyncio.Semaphore(AT_ONCE)
+        self._desk = AnnouncementDesk(bus, announcements, self._gate)
         self._since: datetime | None = None
         self._catching: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
         self._bus.when_back = self._when_back
+        self._bus.when_announced = self._desk.changed
         return self
 
     async def __aexit__(
@@ -54,6 +61,7 @@ class LiveHub:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        await self._desk.aclose()
         if self._catching is not None:
             self._catching.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -63,6 +71,7 @@ class LiveHub:
     async def joined(self, user_id: str, reader: Reader) -> AsyncIterator[None]:
         """Inside the block the reader hears what happens in the user's inbox."""
         async with self._bus.listen(user_id, reader):
+            await self._desk.opened()
             yield
 
     async def counts(self, user_id: str) -> InboxCounts:
@@ -73,6 +82,10 @@ class LiveHub:
         async with self._gate:
             return await self._inbox.after(user_id, seq, limit)
 
+    async def announced(self, user_id: str, after: int | None) -> Announced:
+        async with self._gate:
+            return await self._announcements.announced(user_id, after)
+
     async def mark_read(
         self, user_id: str, ids: list[UUID], origin: str | None = None
     ) -> tuple[UUID, ...]:
@@ -80,6 +93,7 @@ class LiveHub:
             return await self._inbox.mark_read(user_id, ids, origin)
 
     def _when_back(self, since: datetime) -> None:
+        self._desk.changed()
         self._since = min(since, self._since or since)
         if self._catching is None and self._bus.readers:
             self._catching = asyncio.create_task(self._catch_up())

@@ -14,23 +14,30 @@ from temporalio.testing import TimeSkipper, TimeSkippingConfig
 from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
+from activities.announcements import AnnouncementActivities
 from activities.delivery import DeliveryActivities
 from activities.planning import PlanningActivities
+from domain.announcement_messages import AnnouncementInput, AnnouncementOutcome
+from domain.announcements import ANNOUNCEMENTS_QUEUE, announcement_workflow_id
 from domain.ids import DELIVERY_QUEUES, NOTIFICATIONS_QUEUE, notification_workflow_id
 from domain.messages import NotificationInput
 from runtime.embedded.temporal.server import prepare_namespace
 from runtime.temporal import TemporalGateway, connect_worker
+from tests.workflows.board import Board, Notice
 from tests.workflows.ledger import Case, Ledger
+from workflows.announcement import AnnouncementWorkflow
 from workflows.notification import NotificationWorkflow
 from workflows.progress import NotificationOutcome
 
 Handle = WorkflowHandle[NotificationWorkflow, NotificationOutcome]
+AnnouncementHandle = WorkflowHandle[AnnouncementWorkflow, AnnouncementOutcome]
 
 
 @dataclass
 class World:
     client: Client
     ledger: Ledger = field(default_factory=Ledger)
+    board: Board = field(default_factory=Board)
 
     def __post_init__(self) -> None:
         self.skipping = TimeSkipper(self.client, config=TimeSkippingConfig(enabled=True))
@@ -51,6 +58,17 @@ class World:
             task_queue=NOTIFICATIONS_QUEUE,
         )
 
+    async def announce(self, notice: Notice, *, skip: bool = True) -> AnnouncementHandle:
+        """Starts the notice's workflow. `skip`: its waits take no time."""
+        self.board.add(notice)
+        skipper = self.skipping if skip else self.by_hand
+        return await skipper.client.start_workflow(
+            AnnouncementWorkflow.run,
+            AnnouncementInput(announcement_id=notice.id),
+            id=announcement_workflow_id(notice.id),
+            task_queue=ANNOUNCEMENTS_QUEUE,
+        )
+
     async def replanned(self, case: Case, plans: int) -> None:
         """Returns once the workflow has followed so many plans."""
         handle = self.client.get_workflow_handle_for(
@@ -67,6 +85,7 @@ async def open_world(
     """Workers on every queue, in the sandbox that refuses the most."""
     world = World(await connect_worker(address, namespace))
     planning = PlanningActivities(world.ledger, world.ledger)
+    announcing = AnnouncementActivities(world.board, world.board)
     async with AsyncExitStack() as workers:
         await workers.enter_async_context(
             Worker(
@@ -77,6 +96,19 @@ async def open_world(
                     planning.plan_notification,
                     planning.cancel_notification,
                     planning.finish_notification,
+                ],
+                workflow_runner=SandboxedWorkflowRunner(),
+            )
+        )
+        await workers.enter_async_context(
+            Worker(
+                world.client,
+                task_queue=ANNOUNCEMENTS_QUEUE,
+                workflows=[AnnouncementWorkflow],
+                activities=[
+                    announcing.advance_announcement,
+                    announcing.send_announcement,
+                    announcing.recall_announcement,
                 ],
                 workflow_runner=SandboxedWorkflowRunner(),
             )

@@ -1,9 +1,10 @@
-"""Every path of a notification's life, each driven and checked on a real server.
+"""Every path of a notification and of an announcement, each driven and checked on a real server.
 
 The tests run them; `python -m tests.replay.record` keeps their histories.
 """
 
 from tests.workflows.scenarios import (
+    announcing,
     cancelling,
     changes,
     escalation,
@@ -16,6 +17,7 @@ from tests.workflows.scenarios.base import SCENARIOS
 
 __all__ = [
     "SCENARIOS",
+    "announcing",
     "cancelling",
     "changes",
     "escalation",
