@@ -4,6 +4,7 @@ The row decides what is shown. Each change that readers could see takes the next
 changes, and every API process is told that there is one; what it is they read from here.
 """
 
+import asyncio
 import contextlib
 from dataclasses import replace
 from datetime import datetime
@@ -34,6 +35,8 @@ from domain.ports.runtime import Clock
 from domain.ports.storage import Transaction, UnitOfWork
 from domain.records import AuditEntry, Event
 
+BUS_PATIENCE: Final = 2.0
+"""Seconds; a bus that hangs must not keep a row from going on."""
 NOBODY: Final = ""
 """The user of an event that concerns no single one."""
 FIXED_ONCE_SHOWN: Final = ("audience", "channels", "starts_at")
@@ -175,8 +178,10 @@ class AnnouncementService:
 
     async def _announce(self, item: Announcement) -> None:
         # Processes that miss this read what changed when the bus is back.
-        if item.version is not None:
-            with contextlib.suppress(ConnectionError):
+        if item.version is None:
+            return
+        with contextlib.suppress(OSError, TimeoutError):
+            async with asyncio.timeout(BUS_PATIENCE):
                 await self._publisher.broadcast(
                     {"type": ANNOUNCEMENTS_CHANGED, "seq": item.version}
                 )

@@ -18,7 +18,7 @@ _MEMBERS = """
 """
 _PAGE = """
     select id from users where deleted_at is null
-        and ($2::text is null or id > $2) and ($4::text is null or id <= $4)
+        and ($2::text is null or id > $2)
         and ((select audience ? 'everyone' from announcements where id = $1)
             or id in (select jsonb_array_elements_text(audience -> 'userIds')
                       from announcements where id = $1))
@@ -43,8 +43,6 @@ class SqlAudienceMembership:
         rows = await self._db.fetch(_MEMBERS, announcement_id, list(user_ids))
         return frozenset(row["id"] for row in rows)
 
-    async def page(
-        self, announcement_id: UUID, after: str | None, limit: int, through: str | None = None
-    ) -> tuple[str, ...]:
-        rows = await self._db.fetch(_PAGE, announcement_id, after, limit, through)
+    async def page(self, announcement_id: UUID, after: str | None, limit: int) -> tuple[str, ...]:
+        rows = await self._db.fetch(_PAGE, announcement_id, after, limit)
         return tuple(row["id"] for row in rows)

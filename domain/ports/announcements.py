@@ -29,10 +29,8 @@ class AudienceMembership(Protocol):
     async def members(self, announcement_id: UUID, user_ids: Collection[str]) -> frozenset[str]:
         """Which of these users belong?"""
 
-    async def page(
-        self, announcement_id: UUID, after: str | None, limit: int, through: str | None = None
-    ) -> tuple[str, ...]:
-        """Users who belong, by id, greater than `after`, not greater than `through`."""
+    async def page(self, announcement_id: UUID, after: str | None, limit: int) -> tuple[str, ...]:
+        """Users who belong, by id, greater than `after`."""
 
 
 class AnnouncementRepository(Protocol):

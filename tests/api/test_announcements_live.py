@@ -17,11 +17,20 @@ from fastapi import FastAPI
 
 from api.app import create_app
 from domain.announcement_messages import AdvanceInput
+from domain.announcements import (
+    ANNOUNCEMENTS_QUEUE,
+    announcement_workflow_id,
+    notification_id_for,
+)
 from runtime.container import Container
+from runtime.temporal import connect_worker
 from tests.api.conftest import Actor
 from tests.api.live import frame, serving, silence, socket
+from workers.queues import make_worker
+from workflows.announcement import AnnouncementWorkflow
 
 HOUR = timedelta(hours=1)
+MOMENT = timedelta(seconds=0.4)
 
 
 @pytest.fixture(scope="module")
@@ -216,6 +225,40 @@ async def test_what_starts_or_ends_is_told_by_whoever_notices(
                 await container.announcements.advance(look)
             assert (await frame(one))["type"] == kind
             await silence(one)
+
+
+async def test_a_workflow_starts_sends_and_ends_it(
+    api: httpx.AsyncClient, server: str, actor: Actor, container: Container
+) -> None:
+    """From the call to the last frame, with a worker as a process of ours runs it."""
+    user, bystander = await actor.user(), await actor.user()
+    settings = container.settings
+    client = await connect_worker(settings.temporal_address, settings.temporal_namespace)
+    async with (
+        make_worker(client, ANNOUNCEMENTS_QUEUE, container),
+        socket(server, await actor.token(user)) as one,
+    ):
+        await frame(one)
+        begins = datetime.now(UTC) + MOMENT
+        span = {"startsAt": begins.isoformat(), "endsAt": (begins + HOUR).isoformat()}
+        made = await announce(
+            api, audience={"userIds": [user, bystander]}, channels=["email"], **span
+        )
+        assert (await frame(one, within=20))["data"]["id"] == made["id"]
+        assert datetime.now(UTC) >= begins
+        path = f"/announcements/{made['id']}"
+        while (await api.get(path)).json()["sent"] < 2:
+            await asyncio.sleep(0.02)
+        sent = notification_id_for(UUID(made["id"]), user)
+        assert (await api.get(f"/notifications/{sent}")).json()["channels"] == ["email"]
+        ends = datetime.now(UTC) + MOMENT
+        assert (await api.put(path, json={"endsAt": ends.isoformat()})).is_success
+        assert (await frame(one))["type"] == "announcement_updated"
+        assert (await frame(one, within=20))["type"] == "announcement_ended"
+        handle = client.get_workflow_handle_for(
+            AnnouncementWorkflow.run, announcement_workflow_id(UUID(made["id"]))
+        )
+        assert (await handle.result()).status == "ended"
 
 
 async def test_a_bus_that_was_away_is_made_up_for(

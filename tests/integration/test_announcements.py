@@ -1,6 +1,7 @@
 """Announcements on the real parts: a workflow in skipped time over a real database, sent besides,
 recalled, and carried on after whatever was lost."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from typing import Any
@@ -13,7 +14,7 @@ from temporalio.testing import TimeSkipper, TimeSkippingConfig
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from activities.announcements import AnnouncementActivities
-from domain.announcement_messages import AnnouncementInput
+from domain.announcement_messages import AdvanceInput, AnnouncementInput
 from domain.announcements import (
     ANNOUNCEMENTS_QUEUE,
     AmendAnnouncement,
@@ -28,7 +29,7 @@ from domain.enums import Channel, NotificationStatus
 from domain.errors import HeraldError, Unavailable
 from runtime.embedded.stack import EmbeddedStack
 from runtime.temporal import TemporalGateway, connect_worker
-from services import announcement_relay
+from services import announcement_relay, announcements
 from services.accept import AcceptService
 from services.announcement_relay import AnnouncementRelay
 from services.announcement_sender import NotificationSender
@@ -208,6 +209,21 @@ async def test_sending_stops_when_it_is_withdrawn(office: Office, core: Core) ->
     core.accepting.accept_many = then_withdrawn  # type: ignore[method-assign]
     assert await once.send(item.id) == 2
     assert (await statuses(office, item, users))[2:] == [None] * 3
+
+
+async def test_a_bus_that_hangs_keeps_no_row_from_going_on(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def hanging(_frame: object) -> int:
+        await asyncio.Event().wait()
+        return 0
+
+    monkeypatch.setattr(announcements, "BUS_PATIENCE", 0.01)
+    monkeypatch.setattr(office.bus, "broadcast", hanging)
+    item = await office.make()
+    step = await office.service.advance(AdvanceInput(announcement_id=item.id, now=now()))
+    assert step.status is AnnouncementStatus.ACTIVE
+    assert (await office.service.get(item.id)).untold_since is None
 
 
 async def test_what_nobody_told_the_relay_tells(
