@@ -14,6 +14,7 @@ from api.pages import dashboard
 from api.pages import preferences as preference_page
 from api.routers import (
     ab_tests,
+    announcements,
     api_keys,
     bulk,
     callbacks,
@@ -51,6 +52,7 @@ _ROUTERS: Final = (
     notifications.router,
     inbox.router,
     inbox.broadcasts,
+    announcements.router,
     users.router,
     devices.router,
     preferences.router,
@@ -84,7 +86,8 @@ def create_app(container_factory: ContainerFactory) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with container_factory() as services:
             app.state.services = services
-            async with LiveHub(services.inbox_bus, services.inbox) as app.state.live:
+            hub = LiveHub(services.inbox_bus, services.inbox, services.announcement_inbox)
+            async with hub as app.state.live:
                 yield
 
     app = FastAPI(

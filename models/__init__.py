@@ -4,6 +4,8 @@ from models.ab_assignments import ABAssignmentRow
 from models.ab_notifications import ABNotificationRow
 from models.ab_outcomes import ABOutcomeRow
 from models.ab_tests import ABTestRow
+from models.announcement_reads import AnnouncementReadRow
+from models.announcements import AnnouncementRow
 from models.api_keys import ApiKeyRow
 from models.audit_log import AuditRow
 from models.consent_history import ConsentHistoryRow
@@ -43,6 +45,8 @@ __all__ = [
     "ABNotificationRow",
     "ABOutcomeRow",
     "ABTestRow",
+    "AnnouncementReadRow",
+    "AnnouncementRow",
     "ApiKeyRow",
     "AuditRow",
     "ConsentHistoryRow",

@@ -33,6 +33,10 @@ from services.ab_variants import VariantService
 from services.accept import AcceptService
 from services.access import AccessService
 from services.amend import AmendService
+from services.announcement_inbox import AnnouncementInbox
+from services.announcement_relay import AnnouncementRelay
+from services.announcement_sender import NotificationSender
+from services.announcements import AnnouncementService
 from services.api_keys import ApiKeyService
 from services.attachments import AttachmentService
 from services.audit import AuditService
@@ -121,6 +125,7 @@ class Container:
         self.closing: list[Callable[[], Awaitable[None]]] = []
         """What services opened for themselves."""
         self._wire_core()
+        self._wire_announcements()
         self._wire_surfaces()
 
     def _wire_core(self) -> None:
@@ -171,6 +176,13 @@ class Container:
         self.relay_service = RelayService(uow, self.gateway, clock)
         self.ab_tests = ABTestService(uow, clock)
         self.ab_test_relay = ABTestRelay(uow, TemporalABTests(self.temporal_client), clock)
+
+    def _wire_announcements(self) -> None:
+        uow, clock = self.uow, self.clock
+        self.announcements = AnnouncementService(uow, self.inbox_bus, self.starter, clock)
+        self.announcement_inbox = AnnouncementInbox(uow, clock)
+        self.announcement_sender = NotificationSender(uow, self.accept, self.cancel, clock)
+        self.announcement_relay = AnnouncementRelay(uow, self.gateway, clock)
 
     def _wire_surfaces(self) -> None:
         """What only the API uses."""

@@ -101,8 +101,11 @@ class AcceptService:
         self._starter.start(notification.id, about=notification)
         return AcceptResult(NotificationView(notification, content))
 
-    async def accept_many(self, items: Sequence[NewNotification]) -> list[UUID | HeraldError]:
-        """Each item accepted or refused on its own, in the order given."""
+    async def accept_many(
+        self, items: Sequence[NewNotification], *, ids: Sequence[UUID] | None = None
+    ) -> list[UUID | HeraldError]:
+        """Each item accepted or refused on its own, in the order given. `ids`: theirs, when they
+        follow from something; none may be taken."""
         now = self._clock()
         answers: list[UUID | HeraldError] = []
         ready: list[_Ready] = []
@@ -110,7 +113,8 @@ class AcceptService:
             try:
                 if isinstance(chosen, HeraldError):
                     raise chosen
-                notification, content = await self._prepare(chosen.new, now)
+                own_id = ids[index] if ids else None
+                notification, content = await self._prepare(chosen.new, now, own_id)
             except HeraldError as error:
                 answers.append(error)
                 continue
@@ -142,7 +146,9 @@ class AcceptService:
         for item in rows:
             self._starter.start(item.row.id, about=item.row)
 
-    async def _prepare(self, new: NewNotification, now: datetime) -> tuple[Notification, Content]:
+    async def _prepare(
+        self, new: NewNotification, now: datetime, own_id: UUID | None = None
+    ) -> tuple[Notification, Content]:
         kind = await self._catalogue.type(new.type)
         self._attachments.check(new.email)
         content = Content(
@@ -156,7 +162,7 @@ class AcceptService:
         template = await self._templates.choose(new, kind, new.channels or kind.default_channels)
         channels = new.channels or with_words(template, kind.default_channels)
         notification = Notification(
-            id=new_id(),
+            id=own_id or new_id(),
             user_id=new.user_id,
             type=kind.type,
             category=kind.category,

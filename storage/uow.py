@@ -8,6 +8,8 @@ import asyncpg
 
 from domain.errors import Unavailable
 from storage.ab_tests import SqlABTests
+from storage.announcements import SqlAnnouncements
+from storage.audience_membership import SqlAudienceMembership
 from storage.callbacks import SqlCallbacks
 from storage.catalogue import SqlCatalogue
 from storage.deliveries import SqlDeliveries
@@ -128,6 +130,14 @@ class SqlTransaction:
     @cached_property
     def ab_tests(self) -> SqlABTests:
         return SqlABTests(self._connection)
+
+    @cached_property
+    def announcements(self) -> SqlAnnouncements:
+        return SqlAnnouncements(self._connection)
+
+    @cached_property
+    def membership(self) -> SqlAudienceMembership:
+        return SqlAudienceMembership(self._connection)
 
 
 class SqlUnitOfWork:

@@ -18,6 +18,7 @@ from domain.facts import Reach, Usage
 from domain.paging import Page, PageRequest
 from domain.plan_types import Plan
 from domain.ports.ab_tests import ABTestRepository
+from domain.ports.announcements import AnnouncementRepository, AudienceMembership
 from domain.ports.callbacks import CallbackRepository, EngagementRepository
 from domain.ports.deliveries import DeliveryRepository
 from domain.ports.messages import MessageRepository
@@ -456,6 +457,10 @@ class Transaction(Protocol):
     def engagement(self) -> EngagementRepository: ...
     @property
     def ab_tests(self) -> ABTestRepository: ...
+    @property
+    def announcements(self) -> AnnouncementRepository: ...
+    @property
+    def membership(self) -> AudienceMembership: ...
 
 
 UnitOfWork = Callable[[], AbstractAsyncContextManager[Transaction]]
