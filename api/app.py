@@ -14,6 +14,7 @@ from api.pages import dashboard
 from api.pages import preferences as preference_page
 from api.routers import (
     api_keys,
+    audiences,
     bulk,
     callbacks,
     devices,
@@ -62,6 +63,8 @@ _ROUTERS: Final = (
     providers.router,
     providers.channels,
     api_keys.router,
+    audiences.router,
+    audiences.lists,
     webhooks.router,
     callbacks.router,
     unsubscribe.router,

@@ -1,6 +1,8 @@
 """The tables, one per file. Importing this package knows them all."""
 
 from models.api_keys import ApiKeyRow
+from models.audience_list_members import AudienceListMemberRow
+from models.audience_lists import AudienceListRow
 from models.audit_log import AuditRow
 from models.consent_history import ConsentHistoryRow
 from models.consents import ConsentRow
@@ -36,6 +38,8 @@ from models.workflow_signals import WorkflowSignalRow
 
 __all__ = [
     "ApiKeyRow",
+    "AudienceListMemberRow",
+    "AudienceListRow",
     "AuditRow",
     "ConsentHistoryRow",
     "ConsentRow",

@@ -7,6 +7,7 @@ from functools import cached_property
 import asyncpg
 
 from domain.errors import Unavailable
+from storage.audience import SqlAudienceLists, SqlAudiences
 from storage.callbacks import SqlCallbacks
 from storage.catalogue import SqlCatalogue
 from storage.deliveries import SqlDeliveries
@@ -123,6 +124,14 @@ class SqlTransaction:
     @cached_property
     def engagement(self) -> SqlEngagement:
         return SqlEngagement(self._connection)
+
+    @cached_property
+    def audiences(self) -> SqlAudiences:
+        return SqlAudiences(self._connection)
+
+    @cached_property
+    def audience_lists(self) -> SqlAudienceLists:
+        return SqlAudienceLists(self._connection, self._keys)
 
 
 class SqlUnitOfWork:

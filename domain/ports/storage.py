@@ -17,6 +17,7 @@ from domain.enums import Channel, ConsentType, DeliveryStatus, NotificationStatu
 from domain.facts import Reach, Usage
 from domain.paging import Page, PageRequest
 from domain.plan_types import Plan
+from domain.ports.audience import AudienceListRepository, AudienceRepository
 from domain.ports.callbacks import CallbackRepository, EngagementRepository
 from domain.ports.deliveries import DeliveryRepository
 from domain.ports.messages import MessageRepository
@@ -444,6 +445,10 @@ class Transaction(Protocol):
     def callbacks(self) -> CallbackRepository: ...
     @property
     def engagement(self) -> EngagementRepository: ...
+    @property
+    def audiences(self) -> AudienceRepository: ...
+    @property
+    def audience_lists(self) -> AudienceListRepository: ...
 
 
 UnitOfWork = Callable[[], AbstractAsyncContextManager[Transaction]]
