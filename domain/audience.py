@@ -20,7 +20,6 @@ from pydantic import (
     Field,
     JsonValue,
     Tag,
-    TypeAdapter,
     ValidationInfo,
     field_validator,
     model_validator,
@@ -28,7 +27,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from domain.base import UserId, Wire
-from domain.segment_fields import Operator, SegmentField, Source, segment_field
+from domain.segment_fields import FIELD_NAMES, Operator, SegmentField, Source, segment_field
 from domain.segment_values import value_problem
 
 MAX_DEPTH: Final = 10
@@ -47,7 +46,14 @@ def _refuse(code: str, detail: str) -> NoReturn:
 class Condition(Wire):
     """One field compared with one value. `days` limits `engagement.….count` to the last days."""
 
-    field: Annotated[str, Field(max_length=1200, examples=["attributes.role"])]
+    field: Annotated[
+        str,
+        Field(
+            max_length=1200,
+            description=f"One of {', '.join(FIELD_NAMES)}.",
+            examples=["attributes.role"],
+        ),
+    ]
     op: Operator
     value: Annotated[JsonValue, Field(validate_default=True)] = None
     days: Days | None = None
@@ -209,7 +215,3 @@ class AudienceList:
     duplicates: int
     rejected: int
     created_at: datetime
-
-
-SEGMENT: Final[TypeAdapter[Node]] = TypeAdapter(Segment)
-"""Reads a segment that stands alone."""

@@ -17,7 +17,9 @@ from domain.preferences import Preferences
 from domain.records import Consent, Device, Subscription, User
 from storage.audience_sql import select_sql
 from tests.integration.storage.conftest import Ledger
-from tests.integration.storage.segments import ONE_BY_ONE, SEGMENTS, Person, matches, some_person
+from tests.integration.storage.people import Person, some_person
+from tests.integration.storage.segment_meaning import matches
+from tests.integration.storage.segments import ONE_BY_ONE, SEGMENTS
 
 PEOPLE = 70
 
