@@ -7,6 +7,8 @@ from models.ab_tests import ABTestRow
 from models.announcement_reads import AnnouncementReadRow
 from models.announcements import AnnouncementRow
 from models.api_keys import ApiKeyRow
+from models.audience_list_members import AudienceListMemberRow
+from models.audience_lists import AudienceListRow
 from models.audit_log import AuditRow
 from models.consent_history import ConsentHistoryRow
 from models.consents import ConsentRow
@@ -48,6 +50,8 @@ __all__ = [
     "AnnouncementReadRow",
     "AnnouncementRow",
     "ApiKeyRow",
+    "AudienceListMemberRow",
+    "AudienceListRow",
     "AuditRow",
     "ConsentHistoryRow",
     "ConsentRow",

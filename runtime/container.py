@@ -39,6 +39,8 @@ from services.announcement_sender import NotificationSender
 from services.announcements import AnnouncementService
 from services.api_keys import ApiKeyService
 from services.attachments import AttachmentService
+from services.audience_lists import AudienceListService
+from services.audiences import AudienceService
 from services.audit import AuditService
 from services.callback_effects import CallbackEffects
 from services.callbacks import CallbackService
@@ -193,6 +195,8 @@ class Container:
         self.access = AccessService(uow, self.tokens, clock, first_key)
         self.api_keys = ApiKeyService(uow, self.access, clock)
         self.audit = AuditService(uow)
+        self.audiences = AudienceService(uow)
+        self.audience_lists = AudienceListService(uow, clock)
         self.consents = ConsentService(uow, replanning, clock)
         self.dead_letters = DeadLetterService(uow, self.starter, clock)
         self.devices = DeviceService(uow, clock)

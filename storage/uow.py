@@ -9,6 +9,7 @@ import asyncpg
 from domain.errors import Unavailable
 from storage.ab_tests import SqlABTests
 from storage.announcements import SqlAnnouncements
+from storage.audience import SqlAudienceLists, SqlAudiences
 from storage.audience_membership import SqlAudienceMembership
 from storage.callbacks import SqlCallbacks
 from storage.catalogue import SqlCatalogue
@@ -138,6 +139,14 @@ class SqlTransaction:
     @cached_property
     def membership(self) -> SqlAudienceMembership:
         return SqlAudienceMembership(self._connection)
+
+    @cached_property
+    def audiences(self) -> SqlAudiences:
+        return SqlAudiences(self._connection)
+
+    @cached_property
+    def audience_lists(self) -> SqlAudienceLists:
+        return SqlAudienceLists(self._connection, self._keys)
 
 
 class SqlUnitOfWork:

@@ -19,6 +19,7 @@ from domain.paging import Page, PageRequest
 from domain.plan_types import Plan
 from domain.ports.ab_tests import ABTestRepository
 from domain.ports.announcements import AnnouncementRepository, AudienceMembership
+from domain.ports.audience import AudienceListRepository, AudienceRepository
 from domain.ports.callbacks import CallbackRepository, EngagementRepository
 from domain.ports.deliveries import DeliveryRepository
 from domain.ports.messages import MessageRepository
@@ -461,6 +462,10 @@ class Transaction(Protocol):
     def announcements(self) -> AnnouncementRepository: ...
     @property
     def membership(self) -> AudienceMembership: ...
+    @property
+    def audiences(self) -> AudienceRepository: ...
+    @property
+    def audience_lists(self) -> AudienceListRepository: ...
 
 
 UnitOfWork = Callable[[], AbstractAsyncContextManager[Transaction]]
