@@ -14,7 +14,9 @@ from api.pages import dashboard
 from api.pages import preferences as preference_page
 from api.routers import (
     ab_tests,
+    announcements,
     api_keys,
+    audiences,
     bulk,
     callbacks,
     campaigns,
@@ -52,6 +54,7 @@ _ROUTERS: Final = (
     notifications.router,
     inbox.router,
     inbox.broadcasts,
+    announcements.router,
     users.router,
     devices.router,
     preferences.router,
@@ -66,6 +69,8 @@ _ROUTERS: Final = (
     providers.router,
     providers.channels,
     api_keys.router,
+    audiences.router,
+    audiences.lists,
     webhooks.router,
     callbacks.router,
     unsubscribe.router,
@@ -86,7 +91,8 @@ def create_app(container_factory: ContainerFactory) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with container_factory() as services:
             app.state.services = services
-            async with LiveHub(services.inbox_bus, services.inbox) as app.state.live:
+            hub = LiveHub(services.inbox_bus, services.inbox, services.announcement_inbox)
+            async with hub as app.state.live:
                 yield
 
     app = FastAPI(

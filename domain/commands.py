@@ -16,7 +16,7 @@ Key = Annotated[str, Field(min_length=1, max_length=255)]
 ChannelList = Annotated[tuple[Channel, ...], Field(min_length=1, max_length=4)]
 
 
-def _no_repeats(channels: tuple[Channel, ...] | None) -> tuple[Channel, ...] | None:
+def no_repeats(channels: tuple[Channel, ...] | None) -> tuple[Channel, ...] | None:
     if channels is not None and len(set(channels)) != len(channels):
         raise ValueError("a channel is named twice")
     return channels
@@ -57,7 +57,7 @@ class NewNotification(Wire):
     push: PushOptions | None = None
     ab_test: ABTestChoice | None = None
 
-    _distinct = field_validator("channels")(_no_repeats)
+    _distinct = field_validator("channels")(no_repeats)
 
     @model_validator(mode="after")
     def _title_with_content(self) -> Self:
@@ -79,7 +79,7 @@ class AmendNotification(Wire):
     scheduled_at: Instant | None = None
     expires_at: Instant | None = None
 
-    _distinct = field_validator("channels")(_no_repeats)
+    _distinct = field_validator("channels")(no_repeats)
 
     def changes(self) -> dict[str, Any]:
         """Only what was given; a null `scheduledAt` or `expiresAt` takes the instant away."""

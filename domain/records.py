@@ -312,6 +312,8 @@ class InboxItem:
 
     seq: int
     view: NotificationView
+    at: datetime
+    """When it arrived."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,11 @@ from models.ab_assignments import ABAssignmentRow
 from models.ab_notifications import ABNotificationRow
 from models.ab_outcomes import ABOutcomeRow
 from models.ab_tests import ABTestRow
+from models.announcement_reads import AnnouncementReadRow
+from models.announcements import AnnouncementRow
 from models.api_keys import ApiKeyRow
+from models.audience_list_members import AudienceListMemberRow
+from models.audience_lists import AudienceListRow
 from models.audit_log import AuditRow
 from models.campaign_batches import CampaignBatchRow
 from models.campaign_messages import CampaignMessageRow
@@ -47,7 +51,11 @@ __all__ = [
     "ABNotificationRow",
     "ABOutcomeRow",
     "ABTestRow",
+    "AnnouncementReadRow",
+    "AnnouncementRow",
     "ApiKeyRow",
+    "AudienceListMemberRow",
+    "AudienceListRow",
     "AuditRow",
     "CampaignBatchRow",
     "CampaignMessageRow",

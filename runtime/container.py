@@ -35,8 +35,14 @@ from services.ab_variants import VariantService
 from services.accept import AcceptService
 from services.access import AccessService
 from services.amend import AmendService
+from services.announcement_inbox import AnnouncementInbox
+from services.announcement_relay import AnnouncementRelay
+from services.announcement_sender import NotificationSender
+from services.announcements import AnnouncementService
 from services.api_keys import ApiKeyService
 from services.attachments import AttachmentService
+from services.audience_lists import AudienceListService
+from services.audiences import AudienceService
 from services.audit import AuditService
 from services.callback_effects import CallbackEffects
 from services.callbacks import CallbackService
@@ -133,6 +139,7 @@ class Container:
         """What services opened for themselves."""
         self._wire_core()
         self._wire_campaigns()
+        self._wire_announcements()
         self._wire_surfaces()
 
     def _wire_core(self) -> None:
@@ -206,6 +213,13 @@ class Container:
         self.campaign_engagement = CampaignEngagement(uow, clock)
         self.campaign_relay = CampaignRelay(uow, gateway, clock)
 
+    def _wire_announcements(self) -> None:
+        uow, clock = self.uow, self.clock
+        self.announcements = AnnouncementService(uow, self.inbox_bus, self.starter, clock)
+        self.announcement_inbox = AnnouncementInbox(uow, clock)
+        self.announcement_sender = NotificationSender(uow, self.accept, self.cancel, clock)
+        self.announcement_relay = AnnouncementRelay(uow, self.gateway, clock)
+
     def _wire_surfaces(self) -> None:
         """What only the API uses."""
         uow, clock, settings = self.uow, self.clock, self.settings
@@ -215,6 +229,8 @@ class Container:
         self.access = AccessService(uow, self.tokens, clock, first_key)
         self.api_keys = ApiKeyService(uow, self.access, clock)
         self.audit = AuditService(uow)
+        self.audiences = AudienceService(uow)
+        self.audience_lists = AudienceListService(uow, clock)
         self.consents = ConsentService(uow, replanning, clock)
         self.dead_letters = DeadLetterService(uow, self.starter, clock)
         self.devices = DeviceService(uow, clock)

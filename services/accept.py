@@ -6,7 +6,7 @@ relay finds every row that nobody started.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -106,11 +106,13 @@ class AcceptService:
     ) -> tuple[Notification, Content]:
         """As `accept`, up to where it would be stored: for a caller that stores it, under an id
         of its own, together with what made it."""
-        notification, content = await self._prepare(new, self._clock())
-        return replace(notification, id=notification_id), content
+        return await self._prepare(new, self._clock(), notification_id)
 
-    async def accept_many(self, items: Sequence[NewNotification]) -> list[UUID | HeraldError]:
-        """Each item accepted or refused on its own, in the order given."""
+    async def accept_many(
+        self, items: Sequence[NewNotification], *, ids: Sequence[UUID] | None = None
+    ) -> list[UUID | HeraldError]:
+        """Each item accepted or refused on its own, in the order given. `ids`: theirs, when they
+        follow from something; none may be taken."""
         now = self._clock()
         answers: list[UUID | HeraldError] = []
         ready: list[_Ready] = []
@@ -118,7 +120,8 @@ class AcceptService:
             try:
                 if isinstance(chosen, HeraldError):
                     raise chosen
-                notification, content = await self._prepare(chosen.new, now)
+                own_id = ids[index] if ids else None
+                notification, content = await self._prepare(chosen.new, now, own_id)
             except HeraldError as error:
                 answers.append(error)
                 continue
@@ -150,7 +153,9 @@ class AcceptService:
         for item in rows:
             self._starter.start(item.row.id, about=item.row)
 
-    async def _prepare(self, new: NewNotification, now: datetime) -> tuple[Notification, Content]:
+    async def _prepare(
+        self, new: NewNotification, now: datetime, own_id: UUID | None = None
+    ) -> tuple[Notification, Content]:
         kind = await self._catalogue.type(new.type)
         self._attachments.check(new.email)
         content = Content(
@@ -164,7 +169,7 @@ class AcceptService:
         template = await self._templates.choose(new, kind, new.channels or kind.default_channels)
         channels = new.channels or with_words(template, kind.default_channels)
         notification = Notification(
-            id=new_id(),
+            id=own_id or new_id(),
             user_id=new.user_id,
             type=kind.type,
             category=kind.category,

@@ -29,6 +29,7 @@ from domain.ports.campaign_runtime import CampaignStarter
 from domain.ports.runtime import Clock
 from domain.ports.storage import Transaction, UnitOfWork
 from domain.records import AuditEntry, Event
+from services.audiences import require_list
 from services.campaign_checks import CampaignChecks
 from services.cancel import CancelService
 
@@ -90,6 +91,7 @@ class CampaignService:
             self._checks.next_occurrence(new.schedule, now)
         await self._checks.check(campaign)
         async with self._uow() as tx:
+            await require_list(tx, campaign.audience)
             await tx.campaigns.insert(campaign)
             await tx.operations.audit(_audit(actor, "campaign.created", campaign, now))
         return campaign
@@ -114,6 +116,7 @@ class CampaignService:
             if not free and not (waits and set(changes) <= _WORDS):
                 raise _under_way(campaign)
             amended = await self._changed(campaign, changes)
+            await require_list(tx, amended.audience)
             if not free:
                 versions = await self._checks.pinned(amended)
                 amended = replace(amended, template_versions=versions)
@@ -230,6 +233,7 @@ class CampaignService:
             if campaign.status is not CampaignStatus.DRAFT and not again:
                 raise Conflict("campaign_not_draft", f"The campaign is {campaign.status}.")
             await self._checks.check(campaign)
+            await require_list(tx, campaign.audience)
             launched = replace(
                 self._moved(campaign, CampaignStatus.SCHEDULED),
                 schedule=schedule,

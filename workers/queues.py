@@ -9,12 +9,15 @@ from temporalio.client import Client
 from temporalio.worker import PollerBehaviorAutoscaling, UnsandboxedWorkflowRunner, Worker
 
 from activities.ab_tests import ABTestActivities
+from activities.announcements import AnnouncementActivities
 from activities.campaigns import CampaignActivities
 from activities.delivery import DeliveryActivities
 from activities.maintenance import MaintenanceActivities
 from activities.planning import PlanningActivities
 from domain.ids import CAMPAIGNS_QUEUE, DELIVERY_QUEUES, MAINTENANCE_QUEUE, NOTIFICATIONS_QUEUE
+from domain.ports.announcements import AnnouncementSender
 from services.ab_tests import ABTestService
+from services.announcements import AnnouncementService
 from services.campaign_chunks import CampaignChunkService
 from services.campaign_run import CampaignRunService
 from services.cancel import CancelService
@@ -22,6 +25,7 @@ from services.deliver import DeliverService
 from services.maintenance import MaintenanceService
 from services.plan import PlanService
 from workflows.ab_test import ABTestWorkflow
+from workflows.announcement import AnnouncementWorkflow
 from workflows.campaign import CampaignWorkflow
 from workflows.campaign_partition import CampaignPartitionWorkflow
 from workflows.maintenance import MaintenanceWorkflow
@@ -57,6 +61,10 @@ class Services(Protocol):
     def maintenance(self) -> MaintenanceService: ...
     @property
     def ab_tests(self) -> ABTestService: ...
+    @property
+    def announcements(self) -> AnnouncementService: ...
+    @property
+    def announcement_sender(self) -> AnnouncementSender: ...
 
 
 Activities = Sequence[Callable[..., Any]]
@@ -87,7 +95,13 @@ def _delivery(services: Services) -> Activities:
 
 
 def _maintenance(services: Services) -> Activities:
-    return (MaintenanceActivities(services.maintenance).maintain,)
+    steps = AnnouncementActivities(services.announcements, services.announcement_sender)
+    return (
+        MaintenanceActivities(services.maintenance).maintain,
+        steps.advance_announcement,
+        steps.send_announcement,
+        steps.recall_announcement,
+    )
 
 
 def _campaigns(services: Services) -> Activities:
@@ -103,10 +117,10 @@ def _campaigns(services: Services) -> Activities:
 
 WORK: Final[Mapping[str, QueueWork]] = {
     NOTIFICATIONS_QUEUE: QueueWork((NotificationWorkflow, ABTestWorkflow), _planning, local=True),
-    MAINTENANCE_QUEUE: QueueWork((MaintenanceWorkflow,), _maintenance),
     CAMPAIGNS_QUEUE: QueueWork(
         (CampaignWorkflow, CampaignPartitionWorkflow), _campaigns, at_once=MAX_CHUNKS
     ),
+    MAINTENANCE_QUEUE: QueueWork((MaintenanceWorkflow, AnnouncementWorkflow), _maintenance),
     **{queue: QueueWork((), _delivery) for queue in DELIVERY_QUEUES.values()},
 }
 

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from pydantic import Field, JsonValue
 
+from api.schemas.announcements import InboxAnnouncementOut
 from api.schemas.common import Ids, Paged
 from domain.base import Instant, TypeName, UserId, Wire
 from domain.content import EmailOptions, PushOptions, SmsOptions
@@ -116,7 +117,7 @@ class CountsOut(Wire):
 
 
 class InboxOut(Wire):
-    data: list[InboxItemOut]
+    data: list[InboxItemOut | InboxAnnouncementOut]
     next_cursor: str | None
     counts: CountsOut
 

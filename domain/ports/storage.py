@@ -18,6 +18,8 @@ from domain.facts import Reach, Usage
 from domain.paging import Page, PageRequest
 from domain.plan_types import Plan
 from domain.ports.ab_tests import ABTestRepository
+from domain.ports.announcements import AnnouncementRepository, AudienceMembership
+from domain.ports.audience import AudienceListRepository, AudienceRepository
 from domain.ports.callbacks import CallbackRepository, EngagementRepository
 from domain.ports.campaigns import CampaignRepository
 from domain.ports.deliveries import DeliveryRepository
@@ -459,6 +461,14 @@ class Transaction(Protocol):
     def engagement(self) -> EngagementRepository: ...
     @property
     def ab_tests(self) -> ABTestRepository: ...
+    @property
+    def announcements(self) -> AnnouncementRepository: ...
+    @property
+    def membership(self) -> AudienceMembership: ...
+    @property
+    def audiences(self) -> AudienceRepository: ...
+    @property
+    def audience_lists(self) -> AudienceListRepository: ...
 
 
 UnitOfWork = Callable[[], AbstractAsyncContextManager[Transaction]]

@@ -10,8 +10,7 @@ from temporalio.workflow import NondeterminismError
 
 from tests.replay import corpus, fingerprints
 from tests.workflows.scenarios import SCENARIOS
-from workflows.ab_test import ABTestWorkflow
-from workflows.notification import NotificationWorkflow
+from workers.queues import WORK
 
 WHAT_TO_DO = """
 The workflow code has changed in a way that the server may notice. Workflows that are waiting now,
@@ -30,7 +29,8 @@ What changed: {changes}
 
 def replayer() -> Replayer:
     return Replayer(
-        workflows=[NotificationWorkflow, ABTestWorkflow], data_converter=pydantic_data_converter
+        workflows=[kind for work in WORK.values() for kind in work.workflows],
+        data_converter=pydantic_data_converter,
     )
 
 

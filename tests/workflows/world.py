@@ -15,20 +15,26 @@ from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from activities.ab_tests import ABTestActivities
+from activities.announcements import AnnouncementActivities
 from activities.delivery import DeliveryActivities
 from activities.planning import PlanningActivities
+from domain.announcement_messages import AnnouncementInput, AnnouncementOutcome
+from domain.announcements import ANNOUNCEMENTS_QUEUE, announcement_workflow_id
 from domain.ids import DELIVERY_QUEUES, NOTIFICATIONS_QUEUE, notification_workflow_id
 from domain.messages import NotificationInput
 from runtime.ab_tests import TemporalABTests
 from runtime.embedded.temporal.server import prepare_namespace
 from runtime.temporal import TemporalGateway, connect_worker
 from tests.workflows.ab_tests import ABCases
+from tests.workflows.board import Board, Notice
 from tests.workflows.ledger import Case, Ledger
 from workflows.ab_test import ABTestWorkflow
+from workflows.announcement import AnnouncementWorkflow
 from workflows.notification import NotificationWorkflow
 from workflows.progress import NotificationOutcome
 
 Handle = WorkflowHandle[NotificationWorkflow, NotificationOutcome]
+AnnouncementHandle = WorkflowHandle[AnnouncementWorkflow, AnnouncementOutcome]
 
 
 @dataclass
@@ -36,6 +42,7 @@ class World:
     client: Client
     ledger: Ledger = field(default_factory=Ledger)
     ab_tests: ABCases = field(default_factory=ABCases)
+    board: Board = field(default_factory=Board)
 
     def __post_init__(self) -> None:
         self.skipping = TimeSkipper(self.client, config=TimeSkippingConfig(enabled=True))
@@ -57,6 +64,17 @@ class World:
             task_queue=NOTIFICATIONS_QUEUE,
         )
 
+    async def announce(self, notice: Notice, *, skip: bool = True) -> AnnouncementHandle:
+        """Starts the notice's workflow. `skip`: its waits take no time."""
+        self.board.add(notice)
+        skipper = self.skipping if skip else self.by_hand
+        return await skipper.client.start_workflow(
+            AnnouncementWorkflow.run,
+            AnnouncementInput(announcement_id=notice.id),
+            id=announcement_workflow_id(notice.id),
+            task_queue=ANNOUNCEMENTS_QUEUE,
+        )
+
     async def replanned(self, case: Case, plans: int) -> None:
         """Returns once the workflow has followed so many plans."""
         handle = self.client.get_workflow_handle_for(
@@ -73,6 +91,7 @@ async def open_world(
     """Workers on every queue, in the sandbox that refuses the most."""
     world = World(await connect_worker(address, namespace))
     planning = PlanningActivities(world.ledger, world.ledger)
+    announcing = AnnouncementActivities(world.board, world.board)
     async with AsyncExitStack() as workers:
         await workers.enter_async_context(
             Worker(
@@ -84,6 +103,19 @@ async def open_world(
                     planning.cancel_notification,
                     planning.finish_notification,
                     ABTestActivities(world.ab_tests).look_at_ab_test,
+                ],
+                workflow_runner=SandboxedWorkflowRunner(),
+            )
+        )
+        await workers.enter_async_context(
+            Worker(
+                world.client,
+                task_queue=ANNOUNCEMENTS_QUEUE,
+                workflows=[AnnouncementWorkflow],
+                activities=[
+                    announcing.advance_announcement,
+                    announcing.send_announcement,
+                    announcing.recall_announcement,
                 ],
                 workflow_runner=SandboxedWorkflowRunner(),
             )

@@ -6,7 +6,7 @@ from datetime import timedelta
 from domain.enums import Channel, PlanTrigger
 from domain.messages import DeliverOutcome
 from tests.workflows.ledger import Case
-from tests.workflows.world import Handle, World
+from tests.workflows.world import AnnouncementHandle, Handle, World
 from workflows.notification import NotificationWorkflow
 from workflows.progress import NotificationState
 
@@ -18,7 +18,7 @@ ACCEPTED, DUE = PlanTrigger.ACCEPTED, PlanTrigger.DUE
 SOON = timedelta(seconds=60)
 """Timers wake within this of their instant, on a machine with other work to do."""
 
-Scenario = Callable[[World], Awaitable[Handle]]
+Scenario = Callable[[World], Awaitable[Handle | AnnouncementHandle]]
 SCENARIOS: dict[str, Scenario] = {}
 
 
