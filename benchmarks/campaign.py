@@ -63,6 +63,11 @@ class Bench:
     def sandbox(self) -> str:
         return str(self.state["sandbox"])
 
+    def processes(self) -> list[tuple[str, int]]:
+        """Those that run now, by name."""
+        parts = self.home.read_state()["processes"].items()
+        return [(name, entry["pid"]) for name, entry in parts if entry["pid"]]
+
     async def call(self, method: str, path: str, body: Any = None) -> Any:
         async with self.session.request(method, f"{self.api}{path}", json=body) as answer:
             if answer.status >= 400:
@@ -230,8 +235,7 @@ async def _latency(bench: Bench, notification_id: str) -> float | None:
 def _cpu(bench: Bench) -> dict[str, float]:
     """CPU seconds of each part so far; PostgreSQL's with its children, dead ones included."""
     found = {}
-    for part in bench.state["processes"]:
-        pid, name = part["pid"], part["name"]
+    for name, pid in bench.processes():
         if name == "postgres":
             children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
             stat = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
@@ -250,8 +254,8 @@ def _cpu_of(pid: int) -> float:
 
 
 def _note_memory(bench: Bench) -> None:
-    for part in bench.state["processes"]:
-        bench.memory.setdefault(part["name"], []).append(resident(part["pid"]) >> 20)
+    for name, pid in bench.processes():
+        bench.memory.setdefault(name, []).append(resident(pid) >> 20)
 
 
 def _memory(values: list[int]) -> dict[str, Any]:
