@@ -17,7 +17,13 @@ DELIVERY_QUEUES: Final = {
     Channel.PUSH: "push-delivery",
     Channel.WEBSOCKET: "inbox-delivery",
 }
-ALL_QUEUES: Final = (NOTIFICATIONS_QUEUE, *DELIVERY_QUEUES.values(), MAINTENANCE_QUEUE)
+CAMPAIGNS_QUEUE: Final = "campaigns"
+ALL_QUEUES: Final = (
+    NOTIFICATIONS_QUEUE,
+    *DELIVERY_QUEUES.values(),
+    CAMPAIGNS_QUEUE,
+    MAINTENANCE_QUEUE,
+)
 INBOX_BROADCAST: Final = "inbox-broadcast"
 """The topic of what goes to everybody; no user's topic is called so."""
 

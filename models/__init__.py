@@ -10,6 +10,10 @@ from models.api_keys import ApiKeyRow
 from models.audience_list_members import AudienceListMemberRow
 from models.audience_lists import AudienceListRow
 from models.audit_log import AuditRow
+from models.campaign_batches import CampaignBatchRow
+from models.campaign_messages import CampaignMessageRow
+from models.campaign_recipients import CampaignRecipientRow
+from models.campaigns import CampaignRow
 from models.consent_history import ConsentHistoryRow
 from models.consents import ConsentRow
 from models.dead_letters import DeadLetterRow
@@ -53,6 +57,10 @@ __all__ = [
     "AudienceListMemberRow",
     "AudienceListRow",
     "AuditRow",
+    "CampaignBatchRow",
+    "CampaignMessageRow",
+    "CampaignRecipientRow",
+    "CampaignRow",
     "ConsentHistoryRow",
     "ConsentRow",
     "DeadLetterRow",

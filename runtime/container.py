@@ -22,6 +22,8 @@ from providers.phone import country_of, to_e164
 from providers.registry import ProviderRegistry
 from runtime.ab_tests import TemporalABTests
 from runtime.callback_tasks import BackgroundCallbacks
+from runtime.campaign_gateway import TemporalCampaigns
+from runtime.campaign_starter import BackgroundCampaigns
 from runtime.links import SignedLinks
 from runtime.settings import Settings
 from runtime.starter import BackgroundStarter
@@ -44,6 +46,15 @@ from services.audiences import AudienceService
 from services.audit import AuditService
 from services.callback_effects import CallbackEffects
 from services.callbacks import CallbackService
+from services.campaign_checks import CampaignChecks
+from services.campaign_chunks import CampaignChunkService
+from services.campaign_engagement import CampaignEngagement
+from services.campaign_relay import CampaignRelay
+from services.campaign_route import CampaignRoute
+from services.campaign_run import CampaignRunService
+from services.campaign_test_send import CampaignTestSend
+from services.campaign_words import CampaignComposer
+from services.campaigns import CampaignService
 from services.cancel import CancelService
 from services.catalogue import Catalogue
 from services.consents import ConsentService
@@ -127,12 +138,13 @@ class Container:
         self.closing: list[Callable[[], Awaitable[None]]] = []
         """What services opened for themselves."""
         self._wire_core()
+        self._wire_campaigns()
         self._wire_announcements()
         self._wire_surfaces()
 
     def _wire_core(self) -> None:
         uow, clock = self.uow, self.clock
-        chooser = TemplateChooser(self.catalogue, self.renderer)
+        self.chooser = TemplateChooser(self.catalogue, self.renderer)
         hosts = AllowedHosts.parse(self.settings.attachment_hosts)
         fetcher = HttpAttachmentFetcher(hosts, self.settings.provider_timeout)
         attachments = AttachmentService(fetcher, hosts)
@@ -140,7 +152,7 @@ class Container:
         self.accept = AcceptService(
             uow,
             self.catalogue,
-            chooser,
+            self.chooser,
             attachments,
             self.starter,
             clock,
@@ -150,20 +162,20 @@ class Container:
         self.cancel = CancelService(uow, self.starter, clock)
         self.amend = AmendService(uow, self.accept, self.starter, clock)
         self.explain = ExplainService(uow)
-        throttles = {
+        self.throttles = {
             channel: (limit, _MINUTE) for channel, limit in self.settings.throttles.items()
         }
-        self.plan_service = PlanService(uow, throttles, self.settings.number_limits())
+        self.plan_service = PlanService(uow, self.throttles, self.settings.number_limits())
         self.cancel_service = self.cancel
         self.breakers = ValkeyBreakers(
             self.redis,
             failures=self.settings.breaker_failures,
             cooldown=self.settings.breaker_cooldown,
         )
-        limits = ValkeyProviderLimits(self.redis, self.settings.provider_rates)
+        self.limits = ValkeyProviderLimits(self.redis, self.settings.provider_rates)
         self.deliver_service = DeliverService(
             uow,
-            Routing(self.registry, self.breakers, limits, self.sms_craft.order),
+            Routing(self.registry, self.breakers, self.limits, self.sms_craft.order),
             MessageComposer(self.renderer, self.catalogue, self.links),
             MessageCraft(
                 self.links,
@@ -178,6 +190,28 @@ class Container:
         self.relay_service = RelayService(uow, self.gateway, clock)
         self.ab_tests = ABTestService(uow, clock)
         self.ab_test_relay = ABTestRelay(uow, TemporalABTests(self.temporal_client), clock)
+
+    def _wire_campaigns(self) -> None:
+        uow, clock = self.uow, self.clock
+        gateway = TemporalCampaigns(self.temporal_client, self.gateway)
+        starter = BackgroundCampaigns(self.starter, gateway, uow)
+        checks = CampaignChecks(self.catalogue, self.chooser, self.renderer)
+        self.campaigns = CampaignService(uow, checks, starter, self.cancel, clock)
+        self.campaign_run = CampaignRunService(uow, checks, clock)
+        composer = CampaignComposer(self.renderer, self.catalogue, self.links)
+        self.campaign_tests = CampaignTestSend(uow, checks, composer, self.registry, clock)
+        self.campaign_chunks = CampaignChunkService(
+            uow,
+            self.catalogue,
+            composer,
+            CampaignRoute(self.registry, self.breakers, self.limits),
+            self.throttles,
+            self.accept,
+            self.starter,
+            clock,
+        )
+        self.campaign_engagement = CampaignEngagement(uow, clock)
+        self.campaign_relay = CampaignRelay(uow, gateway, clock)
 
     def _wire_announcements(self) -> None:
         uow, clock = self.uow, self.clock
@@ -211,7 +245,12 @@ class Container:
         self.callbacks = CallbackService(
             uow,
             {provider.name: provider for provider in self.registry.all()},
-            CallbackEffects(receipts, self.engagement, self._sms_replies(replanning)),
+            CallbackEffects(
+                receipts,
+                self.engagement,
+                self._sms_replies(replanning),
+                self.campaign_engagement,
+            ),
             self.callback_tasks,
             clock,
         )

@@ -85,22 +85,23 @@ class BackgroundStarter:
         async def call() -> None:
             await self._gateway.start_notification(notification_id, redrives, about)
 
-        self._put(call)
+        self.put(call)
 
     def signal(self, signal_id: UUID, notification_id: UUID, redrives: int, kind: str) -> None:
         async def call() -> None:
             await self._gateway.signal_notification(notification_id, redrives, kind)
             await self._on_told(signal_id)
 
-        self._put(call)
+        self.put(call)
 
     def tell_announcement(self, announcement_id: UUID) -> None:
         async def call() -> None:
             await self._gateway.tell_announcement(announcement_id)
 
-        self._put(call)
+        self.put(call)
 
-    def _put(self, call: Call) -> None:
+    def put(self, call: Call) -> None:
+        """Any call that the relay would make later."""
         try:
             self._calls.put_nowait(call)
         except asyncio.QueueFull:

@@ -109,7 +109,7 @@ class TemporalGateway:
     ) -> None:
         """Starts the workflow once; a second call finds it, running or ended. What is known
         `about` the notification shows in the Web UI. Raises `Unavailable`."""
-        async with self._answering():
+        async with self.answering():
             try:
                 await self._start(notification_id, redrives, about, searchable=about is not None)
             except RPCError as error:
@@ -144,7 +144,7 @@ class TemporalGateway:
         handle: WorkflowHandle[NotificationWorkflow, object] = self._client.get_workflow_handle_for(
             NotificationWorkflow.run, notification_workflow_id(notification_id, redrives)
         )
-        async with self._answering():
+        async with self.answering():
             try:
                 await handle.signal(kind, rpc_timeout=RPC_TIMEOUT)
             except RPCError as error:
@@ -154,7 +154,7 @@ class TemporalGateway:
     async def tell_announcement(self, announcement_id: UUID) -> None:
         """Starts the workflow, or tells the one that runs to look at the row. One that has ended
         is started again, sees that nothing is left to do, and ends. Raises `Unavailable`."""
-        async with self._answering():
+        async with self.answering():
             await self._client.start_workflow(
                 AnnouncementWorkflow.run,
                 AnnouncementInput(announcement_id=announcement_id),
@@ -168,11 +168,11 @@ class TemporalGateway:
 
     async def check(self) -> None:
         """Raises `Unavailable` when the server or its namespace does not answer."""
-        async with self._answering():
+        async with self.answering():
             await self._client.count_workflows("", rpc_timeout=RPC_TIMEOUT)
 
     @asynccontextmanager
-    async def _answering(self) -> AsyncIterator[None]:
+    async def answering(self) -> AsyncIterator[None]:
         """Fails at once while the server is known to be away, save for one call each second."""
         now = time.monotonic()
         if now < self._ask_again_at:

@@ -101,6 +101,13 @@ class AcceptService:
         self._starter.start(notification.id, about=notification)
         return AcceptResult(NotificationView(notification, content))
 
+    async def prepare(
+        self, new: NewNotification, notification_id: UUID
+    ) -> tuple[Notification, Content]:
+        """As `accept`, up to where it would be stored: for a caller that stores it, under an id
+        of its own, together with what made it."""
+        return await self._prepare(new, self._clock(), notification_id)
+
     async def accept_many(
         self, items: Sequence[NewNotification], *, ids: Sequence[UUID] | None = None
     ) -> list[UUID | HeraldError]:

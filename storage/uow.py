@@ -12,6 +12,7 @@ from storage.announcements import SqlAnnouncements
 from storage.audience import SqlAudienceLists, SqlAudiences
 from storage.audience_membership import SqlAudienceMembership
 from storage.callbacks import SqlCallbacks
+from storage.campaigns import SqlCampaigns
 from storage.catalogue import SqlCatalogue
 from storage.deliveries import SqlDeliveries
 from storage.devices import SqlDevices
@@ -123,6 +124,10 @@ class SqlTransaction:
     @cached_property
     def messages(self) -> SqlMessages:
         return SqlMessages(self._connection, self._keys)
+
+    @cached_property
+    def campaigns(self) -> SqlCampaigns:
+        return SqlCampaigns(self._connection, self._keys)
 
     @cached_property
     def engagement(self) -> SqlEngagement:

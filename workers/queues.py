@@ -10,19 +10,24 @@ from temporalio.worker import PollerBehaviorAutoscaling, UnsandboxedWorkflowRunn
 
 from activities.ab_tests import ABTestActivities
 from activities.announcements import AnnouncementActivities
+from activities.campaigns import CampaignActivities
 from activities.delivery import DeliveryActivities
 from activities.maintenance import MaintenanceActivities
 from activities.planning import PlanningActivities
-from domain.ids import DELIVERY_QUEUES, MAINTENANCE_QUEUE, NOTIFICATIONS_QUEUE
+from domain.ids import CAMPAIGNS_QUEUE, DELIVERY_QUEUES, MAINTENANCE_QUEUE, NOTIFICATIONS_QUEUE
 from domain.ports.announcements import AnnouncementSender
 from services.ab_tests import ABTestService
 from services.announcements import AnnouncementService
+from services.campaign_chunks import CampaignChunkService
+from services.campaign_run import CampaignRunService
 from services.cancel import CancelService
 from services.deliver import DeliverService
 from services.maintenance import MaintenanceService
 from services.plan import PlanService
 from workflows.ab_test import ABTestWorkflow
 from workflows.announcement import AnnouncementWorkflow
+from workflows.campaign import CampaignWorkflow
+from workflows.campaign_partition import CampaignPartitionWorkflow
 from workflows.maintenance import MaintenanceWorkflow
 from workflows.notification import NotificationWorkflow
 
@@ -31,6 +36,8 @@ GRACE: Final = timedelta(seconds=10)
 MAX_WORKFLOW_TASKS: Final = 100
 MAX_LOCAL_ACTIVITIES: Final = 50
 MAX_ACTIVITIES: Final = 100
+MAX_CHUNKS: Final = 4
+"""Chunks of campaigns that one process has in memory at once."""
 MAX_CACHED_WORKFLOWS: Final = 5_000
 STICKY_TIMEOUT: Final = timedelta(seconds=5)
 """How long a workflow waits for the process that has it in memory before another takes it."""
@@ -46,6 +53,10 @@ class Services(Protocol):
     def cancel_service(self) -> CancelService: ...
     @property
     def deliver_service(self) -> DeliverService: ...
+    @property
+    def campaign_run(self) -> CampaignRunService: ...
+    @property
+    def campaign_chunks(self) -> CampaignChunkService: ...
     @property
     def maintenance(self) -> MaintenanceService: ...
     @property
@@ -65,6 +76,7 @@ class QueueWork:
     activities: Callable[[Services], Activities]
     local: bool = False
     """Its activities are run within workflow tasks only."""
+    at_once: int = MAX_ACTIVITIES
 
 
 def _planning(services: Services) -> Activities:
@@ -92,8 +104,22 @@ def _maintenance(services: Services) -> Activities:
     )
 
 
+def _campaigns(services: Services) -> Activities:
+    steps = CampaignActivities(services.campaign_run, services.campaign_chunks)
+    return (
+        steps.open_campaign,
+        steps.freeze_audience,
+        steps.decide_winner,
+        steps.finish_campaign,
+        steps.deliver_chunk,
+    )
+
+
 WORK: Final[Mapping[str, QueueWork]] = {
     NOTIFICATIONS_QUEUE: QueueWork((NotificationWorkflow, ABTestWorkflow), _planning, local=True),
+    CAMPAIGNS_QUEUE: QueueWork(
+        (CampaignWorkflow, CampaignPartitionWorkflow), _campaigns, at_once=MAX_CHUNKS
+    ),
     MAINTENANCE_QUEUE: QueueWork((MaintenanceWorkflow, AnnouncementWorkflow), _maintenance),
     **{queue: QueueWork((), _delivery) for queue in DELIVERY_QUEUES.values()},
 }
@@ -111,7 +137,7 @@ def make_worker(client: Client, queue: str, services: Services) -> Worker:
         no_remote_activities=work.local,
         max_concurrent_workflow_tasks=MAX_WORKFLOW_TASKS,
         max_concurrent_local_activities=MAX_LOCAL_ACTIVITIES,
-        max_concurrent_activities=MAX_ACTIVITIES,
+        max_concurrent_activities=work.at_once,
         max_cached_workflows=MAX_CACHED_WORKFLOWS,
         sticky_queue_schedule_to_start_timeout=STICKY_TIMEOUT,
         workflow_task_poller_behavior=POLLERS,

@@ -34,6 +34,8 @@ PRIORITIES: Final[Mapping[enums.Priority, Priority]] = {
 }
 """In which order a backlog is worked off; campaigns come after all of these."""
 
+CAMPAIGN_PRIORITY: Final = 5
+
 
 class LocalActivityOptions(TypedDict):
     start_to_close_timeout: timedelta
@@ -76,6 +78,39 @@ DELIVER: Final[Mapping[Channel, ActivityOptions]] = {
     for channel, schedule in SCHEDULES.items()
 }
 """One attempt at one channel: rendering, intent, provider call, result."""
+
+CAMPAIGN_STEP: Final = ActivityOptions(
+    start_to_close_timeout=timedelta(minutes=2),
+    heartbeat_timeout=timedelta(minutes=2),
+    retry_policy=RetryPolicy(
+        initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1)
+    ),
+    cancellation_type=ActivityCancellationType.TRY_CANCEL,
+)
+"""Opening, deciding and ending a campaign: one transaction each."""
+
+FREEZE: Final = ActivityOptions(
+    start_to_close_timeout=timedelta(minutes=20),
+    heartbeat_timeout=timedelta(seconds=30),
+    retry_policy=RetryPolicy(
+        initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1)
+    ),
+    cancellation_type=ActivityCancellationType.TRY_CANCEL,
+)
+"""Writing the recipients: tens of seconds for a million."""
+
+CHUNK: Final = ActivityOptions(
+    start_to_close_timeout=timedelta(minutes=10),
+    heartbeat_timeout=timedelta(seconds=10),
+    retry_policy=RetryPolicy(
+        initial_interval=timedelta(seconds=1),
+        backoff_coefficient=2.0,
+        maximum_interval=timedelta(minutes=1),
+    ),
+    # A provider call that has begun is let end, so that the accounts learn how.
+    cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+)
+"""Some hundred recipients: facts, words, intents, provider calls, results."""
 
 MAINTAIN: Final = ActivityOptions(
     start_to_close_timeout=timedelta(minutes=30),

@@ -21,6 +21,7 @@ from domain.ports.ab_tests import ABTestRepository
 from domain.ports.announcements import AnnouncementRepository, AudienceMembership
 from domain.ports.audience import AudienceListRepository, AudienceRepository
 from domain.ports.callbacks import CallbackRepository, EngagementRepository
+from domain.ports.campaigns import CampaignRepository
 from domain.ports.deliveries import DeliveryRepository
 from domain.ports.messages import MessageRepository
 from domain.ports.sms import NumberUsageRepository, ReportRepository
@@ -444,6 +445,8 @@ class Transaction(Protocol):
     def events(self) -> EventRepository: ...
     @property
     def signals(self) -> SignalOutbox: ...
+    @property
+    def campaigns(self) -> CampaignRepository: ...
     @property
     def upkeep(self) -> UpkeepRepository: ...
     @property
