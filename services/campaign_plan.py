@@ -1,14 +1,14 @@
 """Planning a chunk: the rules of a notification, asked for each of a campaign's recipients."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from domain.campaigns.records import Campaign, RecipientStatus
 from domain.enums import Channel, GateOutcome, Priority, Strategy
 from domain.facts import NotificationFacts, PlanFacts, Usage
 from domain.plan import make_plan
-from domain.ports.campaigns import ChunkLine, LineResult
+from domain.ports.campaigns import NOBODY, ChunkLine, LineResult
 from domain.ports.storage import Transaction
 from domain.records import NotificationType
 
@@ -36,19 +36,32 @@ async def plan_chunk(
     usage: Mapping[str, tuple[Usage, ...]] = {}
     if limited:
         usage = await tx.campaigns.usage(limited, now - USAGE_WINDOW, campaign.id)
-    notifications: dict[Channel, NotificationFacts] = {}
+    notifications = {c: _facts_of(campaign, kind, c) for c in campaign.channels}
+    alike: dict[tuple[object, ...], LineResult | None] = {}
     ready: list[ChunkLine] = []
     settled: list[LineResult] = []
     for line in lines:
-        facts = notifications.get(line.channel)
-        if facts is None:
-            facts = notifications[line.channel] = _facts_of(campaign, kind, line.channel)
-        result = _planned(line, facts, usage.get(line.user.id, ()), throttles, now)
+        key = _likeness(line, usage)
+        if key is None or key not in alike:
+            used = usage.get(line.user.id, ())
+            alike[key or ()] = _planned(line, notifications[line.channel], used, throttles, now)
+        result = alike[key or ()]
         if result is None:
             ready.append(line)
         else:
-            settled.append(result)
+            settled.append(replace(result, ordinal=line.ordinal))
     return PlannedChunk(tuple(ready), tuple(settled))
+
+
+def _likeness(line: ChunkLine, usage: Mapping[str, tuple[Usage, ...]]) -> tuple[object, ...] | None:
+    """What alone decides for an email to somebody who never chose anything, the same for most of
+    an audience; None for who is to be planned alone."""
+    if line.preferences.user_id != NOBODY or line.user.id in usage:
+        return None
+    if line.channel is not Channel.EMAIL:
+        return None  # an SMS may go or not by the hour where its reader lives
+    reach = tuple((r.targets, r.suppressed, r.suppression_reason) for r in line.reach.values())
+    return (*sorted(line.consents.items()), line.subscription, reach)
 
 
 def _planned(

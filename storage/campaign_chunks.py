@@ -8,14 +8,14 @@ from uuid import UUID
 
 from domain.enums import Category, Channel, ConsentType
 from domain.facts import Reach, Usage
-from domain.ports.campaigns import ChunkLine, LineResult, OpenBatch
+from domain.ports.campaigns import NOBODY, ChunkLine, LineResult, OpenBatch
 from domain.preferences import Preferences
 from storage.encryption import KEY_JOIN, KeyRing
 from storage.engine import Connection
 from storage.rows import PREFERENCE_COLUMNS, preferences_of, qualified
 from storage.users import USER_COLUMNS, user_of
 
-_DEFAULTS: Final = Preferences(user_id="default")
+_DEFAULTS: Final = Preferences(user_id=NOBODY)
 _USER: Final = ", ".join(
     f"u.{name.strip()} as user_{name.strip()}" for name in USER_COLUMNS.split(",")
 )

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 from uuid import UUID
 
 from domain.campaigns.records import (
@@ -18,6 +18,9 @@ from domain.facts import Reach, Usage
 from domain.paging import Page, PageRequest
 from domain.preferences import Preferences
 from domain.records import User
+
+NOBODY: Final = "nobody"
+"""Whose preferences those are of a recipient who never chose anything."""
 
 
 @dataclass(frozen=True, slots=True)
