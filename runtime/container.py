@@ -42,6 +42,9 @@ from services.deliver import DeliverService
 from services.delivery_message import MessageComposer
 from services.delivery_record import DeliveryRecorder
 from services.devices import DeviceService
+from services.digest_items import ItemWords
+from services.digest_relay import DigestRelay
+from services.digests import DigestService
 from services.engagement import EngagementService
 from services.explain import ExplainService
 from services.health import Check, HealthService
@@ -152,6 +155,17 @@ class Container:
             clock,
         )
         self.relay_service = RelayService(uow, self.gateway, clock)
+        composer = MessageComposer(self.renderer, self.catalogue, self.links)
+        self.digests = DigestService(
+            uow,
+            self.catalogue,
+            ItemWords(composer, self.catalogue),
+            self.gateway,
+            self.starter,
+            clock,
+            self.hash_key,
+        )
+        self.digest_relay = DigestRelay(uow, self.digests, clock)
 
     def _wire_surfaces(self) -> None:
         """What only the API uses."""

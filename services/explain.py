@@ -36,6 +36,8 @@ class Explanation(Wire):
 
     notification_id: UUID
     status: NotificationStatus
+    digest_id: UUID | None = None
+    """The digest in which it went out."""
     summary: str
     plans: tuple[ExplainedPlan, ...]
     timeline: tuple[TimelineEntry, ...]
@@ -57,6 +59,7 @@ class ExplainService:
         return Explanation(
             notification_id=notification_id,
             status=view.notification.status,
+            digest_id=view.notification.digest_id,
             summary=summary_of(view, plans, timezone),
             plans=tuple(
                 ExplainedPlan(
@@ -101,6 +104,8 @@ def summary_of(view: NotificationView, plans: tuple[PlanRecord, ...], timezone: 
         return _FIXED_SENTENCES[status]
     if status in {NotificationStatus.SENT, NotificationStatus.DELIVERED}:
         return _sent_sentence(view)
+    if status is NotificationStatus.DIGESTED:
+        return f"It went out with others in the digest {view.notification.digest_id}."
     if status is NotificationStatus.FAILED:
         return _failed_sentence(view)
     if plans:

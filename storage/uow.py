@@ -11,6 +11,7 @@ from storage.callbacks import SqlCallbacks
 from storage.catalogue import SqlCatalogue
 from storage.deliveries import SqlDeliveries
 from storage.devices import SqlDevices
+from storage.digests import SqlDigests
 from storage.encryption import KeyRing
 from storage.engagement import SqlEngagement
 from storage.engine import Connection, Pool
@@ -119,6 +120,10 @@ class SqlTransaction:
     @cached_property
     def messages(self) -> SqlMessages:
         return SqlMessages(self._connection, self._keys)
+
+    @cached_property
+    def digests(self) -> SqlDigests:
+        return SqlDigests(self._connection, self._keys)
 
     @cached_property
     def engagement(self) -> SqlEngagement:

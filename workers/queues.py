@@ -9,13 +9,16 @@ from temporalio.client import Client
 from temporalio.worker import PollerBehaviorAutoscaling, UnsandboxedWorkflowRunner, Worker
 
 from activities.delivery import DeliveryActivities
+from activities.digests import DigestActivities
 from activities.maintenance import MaintenanceActivities
 from activities.planning import PlanningActivities
 from domain.ids import DELIVERY_QUEUES, MAINTENANCE_QUEUE, NOTIFICATIONS_QUEUE
 from services.cancel import CancelService
 from services.deliver import DeliverService
+from services.digests import DigestService
 from services.maintenance import MaintenanceService
 from services.plan import PlanService
+from workflows.digest import DigestWorkflow
 from workflows.maintenance import MaintenanceWorkflow
 from workflows.notification import NotificationWorkflow
 
@@ -40,6 +43,8 @@ class Services(Protocol):
     @property
     def deliver_service(self) -> DeliverService: ...
     @property
+    def digests(self) -> DigestService: ...
+    @property
     def maintenance(self) -> MaintenanceService: ...
 
 
@@ -56,7 +61,14 @@ class QueueWork:
 
 def _planning(services: Services) -> Activities:
     steps = PlanningActivities(services.plan_service, services.cancel_service)
-    return (steps.plan_notification, steps.cancel_notification, steps.finish_notification)
+    digests = DigestActivities(services.digests)
+    return (
+        steps.plan_notification,
+        steps.cancel_notification,
+        steps.finish_notification,
+        digests.hand_over,
+        digests.flush,
+    )
 
 
 def _delivery(services: Services) -> Activities:
@@ -68,7 +80,7 @@ def _maintenance(services: Services) -> Activities:
 
 
 WORK: Final[Mapping[str, QueueWork]] = {
-    NOTIFICATIONS_QUEUE: QueueWork((NotificationWorkflow,), _planning, local=True),
+    NOTIFICATIONS_QUEUE: QueueWork((NotificationWorkflow, DigestWorkflow), _planning, local=True),
     MAINTENANCE_QUEUE: QueueWork((MaintenanceWorkflow,), _maintenance),
     **{queue: QueueWork((), _delivery) for queue in DELIVERY_QUEUES.values()},
 }

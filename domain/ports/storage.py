@@ -19,6 +19,7 @@ from domain.paging import Page, PageRequest
 from domain.plan_types import Plan
 from domain.ports.callbacks import CallbackRepository, EngagementRepository
 from domain.ports.deliveries import DeliveryRepository
+from domain.ports.digests import DigestRepository
 from domain.ports.messages import MessageRepository
 from domain.ports.sms import NumberUsageRepository, ReportRepository
 from domain.preferences import Preferences
@@ -126,6 +127,8 @@ class PlanningSnapshot:
     device_ids: tuple[UUID, ...]
     paused: frozenset[str]
     """What operators hold back: `channel:sms`, `provider:twilio`."""
+    gathered_until: datetime | None = None
+    """The end of the window in which it waits for a digest; None when it does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -444,6 +447,8 @@ class Transaction(Protocol):
     def callbacks(self) -> CallbackRepository: ...
     @property
     def engagement(self) -> EngagementRepository: ...
+    @property
+    def digests(self) -> DigestRepository: ...
 
 
 UnitOfWork = Callable[[], AbstractAsyncContextManager[Transaction]]

@@ -13,6 +13,7 @@ from domain.commands import NewNotification
 from domain.enums import Channel, PlanTrigger
 from domain.messages import DeliverInput, DeliverResult, PlanInput, PlanResult
 from domain.ports.breakers import BreakerState, BreakerView
+from domain.ports.digests import WaitingDigest
 from domain.ports.providers import (
     Accepted,
     ConfigurationProblem,
@@ -34,6 +35,8 @@ from services.catalogue import Catalogue
 from services.deliver import DeliverService
 from services.delivery_message import MessageComposer
 from services.delivery_record import DeliveryRecorder
+from services.digest_items import ItemWords
+from services.digests import DigestService
 from services.explain import ExplainService
 from services.message_craft import MessageCraft
 from services.plan import PlanService
@@ -116,6 +119,19 @@ class SilentStarter:
         return None
 
 
+class DigestCalls:
+    """Where a digest's workflow would be started or told."""
+
+    def __init__(self) -> None:
+        self.told: list[WaitingDigest] = []
+        self.troubles: list[Exception] = []
+
+    async def wake_digest(self, digest: WaitingDigest) -> None:
+        if self.troubles:
+            raise self.troubles.pop(0)
+        self.told.append(digest)
+
+
 def now() -> datetime:
     return datetime.now(UTC)
 
@@ -146,10 +162,21 @@ class Core:
         self.explaining = ExplainService(uow)
         self.planning = PlanService(uow, {})
         links = SignedLinks("http://127.0.0.1:8000", b"l" * 32)
+        composer = MessageComposer(renderer, catalogue, links)
+        self.digest_calls = DigestCalls()
+        self.digesting = DigestService(
+            uow,
+            catalogue,
+            ItemWords(composer, catalogue),
+            self.digest_calls,
+            starter,
+            now,
+            b"h" * 32,
+        )
         self.delivering = DeliverService(
             uow,
             self.routing,
-            MessageComposer(renderer, catalogue, links),
+            composer,
             MessageCraft(links, SmsCraft(list_prices(), country_of), "jobs@example.com"),
             attachments,
             DeliveryRecorder(uow, now),

@@ -10,6 +10,7 @@ from temporalio.workflow import NondeterminismError
 
 from tests.replay import corpus, fingerprints
 from tests.workflows.scenarios import SCENARIOS
+from workflows.digest import DigestWorkflow
 from workflows.notification import NotificationWorkflow
 
 WHAT_TO_DO = """
@@ -28,7 +29,9 @@ What changed: {changes}
 
 
 def replayer() -> Replayer:
-    return Replayer(workflows=[NotificationWorkflow], data_converter=pydantic_data_converter)
+    return Replayer(
+        workflows=[NotificationWorkflow, DigestWorkflow], data_converter=pydantic_data_converter
+    )
 
 
 @pytest.mark.parametrize("path", corpus.recorded(), ids=lambda path: path.stem)

@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from temporalio.api.enums.v1 import EventType
@@ -15,12 +16,21 @@ from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from activities.delivery import DeliveryActivities
+from activities.digests import DigestActivities
 from activities.planning import PlanningActivities
-from domain.ids import DELIVERY_QUEUES, NOTIFICATIONS_QUEUE, notification_workflow_id
+from domain.digest_messages import DigestInput
+from domain.ids import (
+    DELIVERY_QUEUES,
+    NOTIFICATIONS_QUEUE,
+    digest_workflow_id,
+    notification_workflow_id,
+)
 from domain.messages import NotificationInput
 from runtime.embedded.temporal.server import prepare_namespace
 from runtime.temporal import TemporalGateway, connect_worker
+from tests.workflows.digest_ledger import Digests
 from tests.workflows.ledger import Case, Ledger
+from workflows.digest import DigestWorkflow
 from workflows.notification import NotificationWorkflow
 from workflows.progress import NotificationOutcome
 
@@ -31,6 +41,7 @@ Handle = WorkflowHandle[NotificationWorkflow, NotificationOutcome]
 class World:
     client: Client
     ledger: Ledger = field(default_factory=Ledger)
+    digests: Digests = field(default_factory=Digests)
 
     def __post_init__(self) -> None:
         self.skipping = TimeSkipper(self.client, config=TimeSkippingConfig(enabled=True))
@@ -51,6 +62,24 @@ class World:
             task_queue=NOTIFICATIONS_QUEUE,
         )
 
+    async def start_digest(
+        self, user: str, ends_at: datetime, *, skip: bool = True
+    ) -> WorkflowHandle[DigestWorkflow, int]:
+        skipper = self.skipping if skip else self.by_hand
+        return await skipper.client.start_workflow(
+            DigestWorkflow.run,
+            DigestInput(user_id=user, digest_key="jobs", ends_at=ends_at),
+            id=digest_workflow_id(user, "jobs"),
+            task_queue=NOTIFICATIONS_QUEUE,
+        )
+
+    async def latest(self, case: Case) -> Handle:
+        """The newest run of the case's workflow, named so that it stays this one."""
+        found = await self.client.get_workflow_handle(notification_workflow_id(case.id)).describe()
+        return self.client.get_workflow_handle_for(
+            NotificationWorkflow.run, notification_workflow_id(case.id), run_id=found.run_id
+        )
+
     async def replanned(self, case: Case, plans: int) -> None:
         """Returns once the workflow has followed so many plans."""
         handle = self.client.get_workflow_handle_for(
@@ -67,16 +96,19 @@ async def open_world(
     """Workers on every queue, in the sandbox that refuses the most."""
     world = World(await connect_worker(address, namespace))
     planning = PlanningActivities(world.ledger, world.ledger)
+    digests = DigestActivities(world.digests)
     async with AsyncExitStack() as workers:
         await workers.enter_async_context(
             Worker(
                 world.client,
                 task_queue=NOTIFICATIONS_QUEUE,
-                workflows=[NotificationWorkflow],
+                workflows=[NotificationWorkflow, DigestWorkflow],
                 activities=[
                     planning.plan_notification,
                     planning.cancel_notification,
                     planning.finish_notification,
+                    digests.hand_over,
+                    digests.flush,
                 ],
                 workflow_runner=SandboxedWorkflowRunner(),
             )
@@ -106,7 +138,7 @@ async def prepare(address: str, namespace: str) -> None:
                 return
 
 
-async def events(handle: Handle) -> list[str]:
+async def events(handle: WorkflowHandle[Any, Any]) -> list[str]:
     """The history's event types, in short."""
     history = await handle.fetch_history()
     return [EventType.Name(event.event_type)[len("EVENT_TYPE_") :] for event in history.events]

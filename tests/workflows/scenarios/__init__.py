@@ -6,6 +6,7 @@ The tests run them; `python -m tests.replay.record` keeps their histories.
 from tests.workflows.scenarios import (
     cancelling,
     changes,
+    digests,
     escalation,
     fallback,
     pauses,
@@ -18,6 +19,7 @@ __all__ = [
     "SCENARIOS",
     "cancelling",
     "changes",
+    "digests",
     "escalation",
     "fallback",
     "pauses",
