@@ -37,7 +37,12 @@ class FlushDigestInput(Message):
     user_id: str
     digest_key: str
     at: datetime
-    """The workflow's own clock; with user and key it gives the digest its id."""
+    """The workflow's own clock."""
+    window: datetime
+    """The end of the window; with user, key and `flush` it gives the digest its id."""
+    flush: str
+    """Which flush of which run this is: the same when it is tried again, though the clock has
+    moved on."""
     everything: bool = False
     """Also what is not due yet."""
 

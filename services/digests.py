@@ -2,7 +2,7 @@
 
 Claiming the items, making the digest and ending the items' own deliveries is one transaction
 under the digest's lock, so an item is in one digest or still waiting, never both. A digest made at
-the end of a window has an id that follows from user, key and instant: whoever makes it again, after
+the end of a window has an id that follows from user, key and window: whoever makes it again, after
 a crash that kept the answer back, finds it there.
 """
 
@@ -97,7 +97,7 @@ class DigestService:
         order = _Order(
             user_id=user_id,
             digest_key=key,
-            id=derived_id(command.at, user_id, key, command.at.isoformat()),
+            id=derived_id(command.window, user_id, key, command.window.isoformat(), command.flush),
             at=command.at,
             due=None if command.everything else command.at,
         )

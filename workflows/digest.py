@@ -29,6 +29,7 @@ class DigestWorkflow:
         self._command = command
         self._ends_at = command.ends_at
         self._asked = False
+        self._flushes = 0
         self._digests = 0
         self._last: UUID | None = None
         self._least = options.LEAST_WAIT
@@ -77,13 +78,18 @@ class DigestWorkflow:
 
     async def _flush(self) -> None:
         """Wishes and items that come meanwhile are kept for the next round."""
+        info = workflow.info()
+        window = self._ends_at or info.start_time
         everything, self._asked, self._ends_at = self._asked, False, None
+        self._flushes += 1
         result = await workflow.execute_local_activity_method(
             DigestActivities.flush,
             FlushDigestInput(
                 user_id=self._command.user_id,
                 digest_key=self._command.digest_key,
                 at=workflow.now(),
+                window=window,
+                flush=f"{info.run_id}/{self._flushes}",
                 everything=everything,
             ),
             summary="Make the digest",

@@ -13,7 +13,7 @@ from domain.commands import NewNotification
 from domain.enums import Channel, PlanTrigger
 from domain.messages import DeliverInput, DeliverResult, PlanInput, PlanResult
 from domain.ports.breakers import BreakerState, BreakerView
-from domain.ports.digests import WaitingDigest
+from domain.ports.digests import DigestGateway, WaitingDigest
 from domain.ports.providers import (
     Accepted,
     ConfigurationProblem,
@@ -22,6 +22,7 @@ from domain.ports.providers import (
     Recovery,
     SendOutcome,
 )
+from domain.ports.runtime import Clock, Starter
 from domain.records import NotificationView, User
 from domain.sms.pricing import list_prices
 from providers.attachments import HttpAttachmentFetcher
@@ -139,7 +140,14 @@ def now() -> datetime:
 class Core:
     """The services around one ledger."""
 
-    def __init__(self, uow: SqlUnitOfWork) -> None:
+    def __init__(
+        self,
+        uow: SqlUnitOfWork,
+        *,
+        starter: Starter | None = None,
+        digest_gateway: DigestGateway | None = None,
+        clock: Clock = now,
+    ) -> None:
         self.uow = uow
         self.provider = ScriptedProvider()
         self.breakers = Breakers()
@@ -147,14 +155,15 @@ class Core:
         self.routing = Routing(self, self.breakers, self.breakers)
         hosts = AllowedHosts()
         attachments = AttachmentService(HttpAttachmentFetcher(hosts, timedelta(seconds=5)), hosts)
-        renderer, starter, catalogue = Templates(), SilentStarter(), Catalogue(uow)
+        renderer, catalogue = Templates(), Catalogue(uow)
+        starter = starter or SilentStarter()
         self.accepting = AcceptService(
             uow,
             catalogue,
             TemplateChooser(catalogue, renderer),
             attachments,
             starter,
-            now,
+            clock,
             b"h" * 32,
         )
         self.cancelling = CancelService(uow, starter, now)
@@ -168,9 +177,9 @@ class Core:
             uow,
             catalogue,
             ItemWords(composer, catalogue),
-            self.digest_calls,
+            digest_gateway or self.digest_calls,
             starter,
-            now,
+            clock,
             b"h" * 32,
         )
         self.delivering = DeliverService(

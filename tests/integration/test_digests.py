@@ -56,10 +56,24 @@ async def gathered(core: Core, user: str, **fields: object) -> UUID:
 
 
 async def flush(
-    core: Core, user: str, at: datetime, key: str = "jobs", *, everything: bool = False
+    core: Core,
+    user: str,
+    at: datetime,
+    key: str = "jobs",
+    *,
+    everything: bool = False,
+    late: timedelta = timedelta(0),
 ) -> FlushDigestResult:
+    """`late`: a second try of the same flush, when the clock had moved on."""
     return await core.digesting.flush_due(
-        FlushDigestInput(user_id=user, digest_key=key, at=at, everything=everything)
+        FlushDigestInput(
+            user_id=user,
+            digest_key=key,
+            at=at + late,
+            window=at,
+            flush=f"run/{at}",
+            everything=everything,
+        )
     )
 
 
@@ -145,7 +159,7 @@ async def test_made_again_it_is_the_same_digest(core: Core) -> None:
     at = await ends_at(core, items[0])
     first = await flush(core, user, at)
     later = await gathered(core, user)
-    again = await flush(core, user, at)
+    again = await flush(core, user, at, late=timedelta(seconds=7))
     assert again.digest_id == first.digest_id
     assert again.items == 2
     assert again.next_ends_at == await ends_at(core, later)

@@ -33,7 +33,7 @@ class Digests:
         self.handed_over.append(command.notification_id)
 
     async def flush_due(self, command: FlushDigestInput) -> FlushDigestResult:
-        digest = derived_id(command.at, command.user_id, command.at.isoformat())
+        digest = derived_id(command.window, command.user_id, command.flush)
         items = self.known.get(digest) or self._claim(command)
         if items:
             self.known[digest] = items
