@@ -1,4 +1,4 @@
-"""What waits to be gathered into a digest, and what was."""
+"""What waits to be gathered into a digest; once it is in one, its notification says in which."""
 
 from datetime import datetime
 from uuid import UUID
@@ -8,26 +8,13 @@ from sqlmodel import Field, SQLModel
 
 from models.columns import TextArray, Timestamp
 
-_WAITING = text("digest_id IS NULL")
-
 
 class DigestItemRow(SQLModel, table=True):
     __tablename__ = "digest_items"
     __table_args__ = (
-        Index(
-            "idx_digest_items_waiting",
-            "user_id",
-            "digest_key",
-            "ends_at",
-            postgresql_where=_WAITING,
-        ),
-        Index("idx_digest_items_due", "ends_at", postgresql_where=_WAITING),
-        Index(
-            "idx_digest_items_untold",
-            "stored_at",
-            postgresql_where=text("digest_id IS NULL AND told_at IS NULL"),
-        ),
-        Index("idx_digest_items_digest_id", "digest_id"),
+        Index("idx_digest_items_digest", "user_id", "digest_key", "ends_at"),
+        Index("idx_digest_items_ends_at", "ends_at"),
+        Index("idx_digest_items_untold", "stored_at", postgresql_where=text("told_at IS NULL")),
     )
 
     notification_id: UUID = Field(primary_key=True, foreign_key="notifications.id")
@@ -39,4 +26,3 @@ class DigestItemRow(SQLModel, table=True):
         sa_column_kwargs={"server_default": text("now()")}, sa_type=Timestamp
     )
     told_at: datetime | None = Field(default=None, sa_type=Timestamp)
-    digest_id: UUID | None = Field(default=None)

@@ -119,6 +119,7 @@ class Container:
         self.closing: list[Callable[[], Awaitable[None]]] = []
         """What services opened for themselves."""
         self._wire_core()
+        self._wire_digests()
         self._wire_surfaces()
 
     def _wire_core(self) -> None:
@@ -155,17 +156,19 @@ class Container:
             clock,
         )
         self.relay_service = RelayService(uow, self.gateway, clock)
+
+    def _wire_digests(self) -> None:
         composer = MessageComposer(self.renderer, self.catalogue, self.links)
         self.digests = DigestService(
-            uow,
+            self.uow,
             self.catalogue,
             ItemWords(composer, self.catalogue),
             self.gateway,
             self.starter,
-            clock,
+            self.clock,
             self.hash_key,
         )
-        self.digest_relay = DigestRelay(uow, self.digests, clock)
+        self.digest_relay = DigestRelay(self.uow, self.digests, self.clock)
 
     def _wire_surfaces(self) -> None:
         """What only the API uses."""

@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import Field
 
 from domain.base import Wire
+from domain.digests import DIGESTED
 from domain.enums import Channel, NotificationStatus, PlanOutcome, PlanTrigger
 from domain.plan_types import GateTrace
 from domain.ports.storage import Transaction, UnitOfWork
@@ -124,9 +125,12 @@ def _sent_sentence(view: NotificationView) -> str:
     others = [
         f"{line.channel} {line.status}{f' ({line.reason})' if line.reason else ''}"
         for line in view.deliveries
-        if not line.status.has_left
+        if not line.status.has_left and line.reason != DIGESTED
     ]
     tail = f"; not on {', '.join(others)}" if others else ""
+    digested = [line.channel for line in view.deliveries if line.reason == DIGESTED]
+    if digested:
+        tail += f"; {', '.join(digested)} in the digest {view.notification.digest_id}"
     return f"Sent on {', '.join(parts)}{tail}."
 
 

@@ -14,27 +14,25 @@ _PUT = """
     insert into digest_items (notification_id, user_id, digest_key, channels, ends_at, told_at)
     select $1, $2, $3, $4, $5, (
         select max(known.told_at) from digest_items known
-        where known.user_id = $2 and known.digest_key = $3 and known.digest_id is null
-          and known.ends_at <= $5)
+        where known.user_id = $2 and known.digest_key = $3 and known.ends_at <= $5)
     on conflict (notification_id) do update
     set channels = excluded.channels, ends_at = excluded.ends_at, told_at = excluded.told_at,
         stored_at = now()
-    where digest_items.digest_id is null
     returning told_at is null
 """
 _DUE = """
     select i.notification_id from digest_items i join notifications n on n.id = i.notification_id
-    where i.user_id = $1 and i.digest_key = $2 and i.digest_id is null
+    where i.user_id = $1 and i.digest_key = $2
       and ($3::timestamptz is null or i.ends_at <= $3)
     order by i.stored_at, i.notification_id limit $4 for update of n
 """
 """First the rows, so that a cancel or change under way has ended when the next statement looks."""
 _TAKE = """
     with due as (
-        select i.notification_id, i.channels,
+        delete from digest_items i using notifications n
+        where i.notification_id = any($1::uuid[]) and n.id = i.notification_id
+        returning i.notification_id, i.channels,
             n.cancel_requested_at is null and n.deleted_at is null as wanted
-        from digest_items i join notifications n on n.id = i.notification_id
-        where i.notification_id = any($1::uuid[])
     ), closed as (
         update notification_deliveries l
         set status = 'skipped', reason = 'digested', until = null, updated_at = now()
@@ -42,12 +40,8 @@ _TAKE = """
           and l.channel = any(due.channels) and l.status in ('pending', 'deferred')
         returning l.notification_id
     ), taken as (
-        update digest_items set digest_id = $2
+        select notification_id, channels from due
         where notification_id in (select notification_id from closed)
-        returning notification_id, channels
-    ), let_go as (
-        delete from digest_items where notification_id in (select notification_id from due)
-          and notification_id not in (select notification_id from closed)
     )
     update notifications n
     set digest_id = $2, revision = n.revision + 1, updated_at = now(),
@@ -66,11 +60,11 @@ _TAKE = """
 _FORGOTTEN = """
     with lost as (
         (select user_id, digest_key, ends_at from digest_items
-         where digest_id is null and told_at is null and stored_at < $1
+         where told_at is null and stored_at < $1
          order by stored_at limit $3)
         union all
         (select user_id, digest_key, ends_at from digest_items
-         where digest_id is null and ends_at < $2 and told_at < $2
+         where ends_at < $2 and told_at < $2
          order by ends_at limit $3)
     )
     select user_id, digest_key, min(ends_at) as ends_at from lost group by user_id, digest_key
@@ -103,14 +97,12 @@ class SqlDigests:
 
     async def withdraw(self, notification_id: UUID) -> None:
         await self._db.execute(
-            "delete from digest_items where notification_id = $1 and digest_id is null",
-            notification_id,
+            "delete from digest_items where notification_id = $1", notification_id
         )
 
     async def waiting(self, notification_id: UUID) -> WaitingDigest | None:
         row = await self._db.fetchrow(
-            "select user_id, digest_key, ends_at from digest_items"
-            " where notification_id = $1 and digest_id is null",
+            "select user_id, digest_key, ends_at from digest_items where notification_id = $1",
             notification_id,
         )
         return WaitingDigest(**dict(row)) if row else None
@@ -128,8 +120,7 @@ class SqlDigests:
 
     async def next_end(self, user_id: str, digest_key: str) -> datetime | None:
         ends_at: datetime | None = await self._db.fetchval(
-            "select min(ends_at) from digest_items"
-            " where user_id = $1 and digest_key = $2 and digest_id is null",
+            "select min(ends_at) from digest_items where user_id = $1 and digest_key = $2",
             user_id,
             digest_key,
         )
@@ -137,8 +128,7 @@ class SqlDigests:
 
     async def count(self, user_id: str, digest_key: str) -> int:
         waiting: int = await self._db.fetchval(
-            "select count(*) from digest_items"
-            " where user_id = $1 and digest_key = $2 and digest_id is null",
+            "select count(*) from digest_items where user_id = $1 and digest_key = $2",
             user_id,
             digest_key,
         )
@@ -147,7 +137,7 @@ class SqlDigests:
     async def mark_told(self, digest: WaitingDigest) -> None:
         await self._db.execute(
             "update digest_items set told_at = now() where user_id = $1 and digest_key = $2"
-            " and digest_id is null and ends_at >= $3",
+            " and ends_at >= $3",
             digest.user_id,
             digest.digest_key,
             digest.ends_at,

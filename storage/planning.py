@@ -45,8 +45,7 @@ _LOAD = f"""
                     select d.token_hash from user_devices d where d.user_id = n.user_id)))
             group by s.channel) s) as suppressed,
         (select array_agg(name) from paused_parts where not divert) as paused,
-        (select i.ends_at from digest_items i
-          where i.notification_id = n.id and i.digest_id is null) as gathered_until
+        (select i.ends_at from digest_items i where i.notification_id = n.id) as gathered_until
     from notifications n
     join users u on u.id = n.user_id
     join notification_types t on t.type = n.type

@@ -23,7 +23,7 @@ USER_COLUMNS = (
 _SELECT = f"select {USER_COLUMNS}, wrapped_key, master_key_id from users {KEY_JOIN} id"
 _PERSONAL = (
     "subscriptions", "consents", "consent_history", "user_notification_preferences",
-    "user_devices", "frequency_usage", "dedup_claims",
+    "user_devices", "frequency_usage", "dedup_claims", "digest_items",
 )  # fmt: skip
 
 

@@ -226,6 +226,8 @@ async def test_one_channel_leaves_and_the_other_is_gathered(core: Core) -> None:
     assert shown.notification.status in {NotificationStatus.SENT, NotificationStatus.DELIVERED}
     assert shown.notification.digest_id == digest.notification.id
     assert {line.channel: line.reason for line in shown.deliveries}[Channel.EMAIL] == "digested"
+    summary = (await core.explaining.explain(both)).summary
+    assert summary.endswith(f"email in the digest {digest.notification.id}.")
     assert (await core.plan(both)).ended, "what was digested is not tried again"
 
 
@@ -402,3 +404,15 @@ async def test_nothing_is_lost_or_doubled_between_senders_and_flushes(core: Core
     assert found == Counter(one for one in items if one not in cancelled)
     for one in found:
         assert (await core.view(one)).notification.status is NotificationStatus.DIGESTED
+
+
+async def test_an_erased_user_leaves_nothing_to_gather(core: Core) -> None:
+    user = await gatherer(core)
+    one = await gathered(core, user)
+    await core.cancelling.cancel(one)
+    async with core.uow() as tx:
+        assert await tx.users.delete(user)
+        assert await tx.digests.waiting(one) is None
+    assert (await flush(core, user, now(), everything=True)).digest_id is None
+    with pytest.raises(NotFound, match="no user"):
+        await core.digesting.flush(user, "jobs")

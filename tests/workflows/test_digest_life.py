@@ -211,7 +211,7 @@ async def test_a_month_of_daily_digests_side_by_side(life: Life) -> None:
 
 
 async def test_day_after_day_in_one_workflow(life: Life) -> None:
-    user = await life.gatherer(timezone="Europe/Berlin")
+    user = await life.gatherer(timezone="Asia/Tokyo")
     days = await windows(life, user, IN_A_ROW, "jobs")
     await life.core.digesting.hand_over(HandOverInput(notification_id=days[0].items[0]))
     handle = life.digest(user)

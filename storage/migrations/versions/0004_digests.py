@@ -7,8 +7,6 @@ from sqlalchemy.dialects import postgresql
 revision = "0004"
 down_revision = "0002"
 
-_WAITING = sa.text("digest_id IS NULL")
-
 
 def upgrade() -> None:
     op.add_column("notifications", sa.Column("digest_id", sa.Uuid(), nullable=True))
@@ -30,24 +28,19 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column("told_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("digest_id", sa.Uuid(), nullable=True),
         sa.ForeignKeyConstraint(["notification_id"], ["notifications.id"]),
         sa.PrimaryKeyConstraint("notification_id"),
     )
     op.create_index(
-        "idx_digest_items_waiting",
-        "digest_items",
-        ["user_id", "digest_key", "ends_at"],
-        postgresql_where=_WAITING,
+        "idx_digest_items_digest", "digest_items", ["user_id", "digest_key", "ends_at"]
     )
-    op.create_index("idx_digest_items_due", "digest_items", ["ends_at"], postgresql_where=_WAITING)
+    op.create_index("idx_digest_items_ends_at", "digest_items", ["ends_at"])
     op.create_index(
         "idx_digest_items_untold",
         "digest_items",
         ["stored_at"],
-        postgresql_where=sa.text("digest_id IS NULL AND told_at IS NULL"),
+        postgresql_where=sa.text("told_at IS NULL"),
     )
-    op.create_index("idx_digest_items_digest_id", "digest_items", ["digest_id"])
 
 
 def downgrade() -> None:
