@@ -193,6 +193,7 @@ class EventType(StrEnum):
     NOTIFICATION_SKIPPED = "notification.skipped"
     NOTIFICATION_EXPIRED = "notification.expired"
     NOTIFICATION_RETRYING = "notification.retrying"
+    NOTIFICATION_DIGESTED = "notification.digested"
     NOTIFICATION_REDRIVEN = "notification.redriven"
     USER_PREFERENCES_UPDATED = "user.preferences.updated"
     USER_REPLIED = "user.replied"

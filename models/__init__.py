@@ -20,6 +20,7 @@ from models.dead_letters import DeadLetterRow
 from models.dedup_claims import DedupClaimRow
 from models.delivery_attempts import DeliveryAttemptRow
 from models.devices import DeviceRow
+from models.digest_items import DigestItemRow
 from models.email_notifications import EmailNotificationRow
 from models.email_templates import EmailTemplateRow
 from models.event_log import EventRow
@@ -68,6 +69,7 @@ __all__ = [
     "DeliveryAttemptRow",
     "DeliveryRow",
     "DeviceRow",
+    "DigestItemRow",
     "EmailNotificationRow",
     "EmailTemplateRow",
     "EngagementEventRow",

@@ -63,6 +63,9 @@ from services.deliver import DeliverService
 from services.delivery_message import MessageComposer
 from services.delivery_record import DeliveryRecorder
 from services.devices import DeviceService
+from services.digest_items import ItemWords
+from services.digest_relay import DigestRelay
+from services.digests import DigestService
 from services.engagement import EngagementService
 from services.explain import ExplainService
 from services.health import Check, HealthService
@@ -140,6 +143,7 @@ class Container:
         self._wire_core()
         self._wire_campaigns()
         self._wire_announcements()
+        self._wire_digests()
         self._wire_surfaces()
 
     def _wire_core(self) -> None:
@@ -219,6 +223,19 @@ class Container:
         self.announcement_inbox = AnnouncementInbox(uow, clock)
         self.announcement_sender = NotificationSender(uow, self.accept, self.cancel, clock)
         self.announcement_relay = AnnouncementRelay(uow, self.gateway, clock)
+
+    def _wire_digests(self) -> None:
+        composer = MessageComposer(self.renderer, self.catalogue, self.links)
+        self.digests = DigestService(
+            self.uow,
+            self.catalogue,
+            ItemWords(composer, self.catalogue),
+            self.gateway,
+            self.starter,
+            self.clock,
+            self.hash_key,
+        )
+        self.digest_relay = DigestRelay(self.uow, self.digests, self.clock)
 
     def _wire_surfaces(self) -> None:
         """What only the API uses."""

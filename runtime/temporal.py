@@ -35,11 +35,19 @@ from temporalio.service import RetryConfig, RPCError, RPCStatusCode
 
 from domain.announcement_messages import AnnouncementInput
 from domain.announcements import ANNOUNCEMENTS_QUEUE, announcement_workflow_id
+from domain.digest_messages import DigestInput, DigestSignal, ItemAdded
 from domain.errors import Unavailable
-from domain.ids import NOTIFICATIONS_QUEUE, keyed_hash, notification_workflow_id
-from domain.messages import NotificationInput
+from domain.ids import (
+    NOTIFICATIONS_QUEUE,
+    digest_workflow_id,
+    keyed_hash,
+    notification_workflow_id,
+)
+from domain.messages import NotificationInput, SignalKind
+from domain.ports.digests import WaitingDigest
 from domain.records import Notification
 from workflows.announcement import AnnouncementWorkflow
+from workflows.digest import DigestWorkflow
 from workflows.notification import NotificationWorkflow
 from workflows.options import PRIORITIES
 from workflows.search import CHANNEL, NOTIFICATION_TYPE, USER_HASH
@@ -55,6 +63,9 @@ IMPATIENT: Final = RetryConfig(
     max_elapsed_time_millis=1200,
     max_retries=4,
 )
+REVIVING: Final = frozenset({SignalKind.AMEND, SignalKind.SEND_NOW, SignalKind.PREFERENCES_CHANGED})
+"""Signals after which a notification is planned again though its workflow has ended: it may wait
+in a digest."""
 
 
 def make_runtime(metrics_address: str | None = None) -> Runtime:
@@ -140,7 +151,11 @@ class TemporalGateway:
 
     async def signal_notification(self, notification_id: UUID, redrives: int, kind: str) -> None:
         """Wakes the workflow. One that has ended, or was not started yet, needs no telling: the
-        ledger says it already. Raises `Unavailable`."""
+        ledger says it already. But what makes another plan starts it again, as it may have ended
+        because its notification waits in a digest. Raises `Unavailable`."""
+        if kind in REVIVING:
+            await self._revive(notification_id, redrives, kind)
+            return
         handle: WorkflowHandle[NotificationWorkflow, object] = self._client.get_workflow_handle_for(
             NotificationWorkflow.run, notification_workflow_id(notification_id, redrives)
         )
@@ -164,6 +179,36 @@ class TemporalGateway:
                 start_signal="changed",
                 rpc_timeout=RPC_TIMEOUT,
                 static_summary="Announcement",
+            )
+
+    async def _revive(self, notification_id: UUID, redrives: int, kind: str) -> None:
+        async with self.answering():
+            await self._client.start_workflow(
+                NotificationWorkflow.run,
+                NotificationInput(notification_id=notification_id, redrives=redrives),
+                id=notification_workflow_id(notification_id, redrives),
+                task_queue=NOTIFICATIONS_QUEUE,
+                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+                start_signal=kind,
+                rpc_timeout=RPC_TIMEOUT,
+            )
+
+    async def wake_digest(self, digest: WaitingDigest) -> None:
+        """Starts the digest's workflow, or tells the running one when the window ends. Raises
+        `Unavailable`."""
+        async with self.answering():
+            await self._client.start_workflow(
+                DigestWorkflow.run,
+                DigestInput(
+                    user_id=digest.user_id, digest_key=digest.digest_key, ends_at=digest.ends_at
+                ),
+                id=digest_workflow_id(digest.user_id, digest.digest_key),
+                task_queue=NOTIFICATIONS_QUEUE,
+                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+                start_signal=DigestSignal.ITEM_ADDED,
+                start_signal_args=[ItemAdded(ends_at=digest.ends_at)],
+                rpc_timeout=RPC_TIMEOUT,
+                static_summary=f"Digest: {digest.digest_key}",
             )
 
     async def check(self) -> None:

@@ -44,7 +44,8 @@ _LOAD = f"""
                 or (s.channel = 'push' and s.address_hash in (
                     select d.token_hash from user_devices d where d.user_id = n.user_id)))
             group by s.channel) s) as suppressed,
-        (select array_agg(name) from paused_parts where not divert) as paused
+        (select array_agg(name) from paused_parts where not divert) as paused,
+        (select i.ends_at from digest_items i where i.notification_id = n.id) as gathered_until
     from notifications n
     join users u on u.id = n.user_id
     join notification_types t on t.type = n.type
@@ -102,6 +103,7 @@ class SqlPlanning:
             phone_hash=row["phone_hash"],
             device_ids=devices,
             paused=frozenset(row["paused"] or ()),
+            gathered_until=row["gathered_until"],
         )
 
     async def claim_content(self, notification: Notification, window: timedelta) -> UUID | None:

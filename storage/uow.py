@@ -16,6 +16,7 @@ from storage.campaigns import SqlCampaigns
 from storage.catalogue import SqlCatalogue
 from storage.deliveries import SqlDeliveries
 from storage.devices import SqlDevices
+from storage.digests import SqlDigests
 from storage.encryption import KeyRing
 from storage.engagement import SqlEngagement
 from storage.engine import Connection, Pool
@@ -128,6 +129,10 @@ class SqlTransaction:
     @cached_property
     def campaigns(self) -> SqlCampaigns:
         return SqlCampaigns(self._connection, self._keys)
+
+    @cached_property
+    def digests(self) -> SqlDigests:
+        return SqlDigests(self._connection, self._keys)
 
     @cached_property
     def engagement(self) -> SqlEngagement:

@@ -24,7 +24,7 @@ _SELECT = f"select {USER_COLUMNS}, wrapped_key, master_key_id from users {KEY_JO
 _PERSONAL = (
     "subscriptions", "consents", "consent_history", "user_notification_preferences",
     "user_devices", "frequency_usage", "dedup_claims", "announcement_reads",
-    "audience_list_members",
+    "audience_list_members", "digest_items",
 )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from activities.ab_tests import ABTestActivities
 from activities.announcements import AnnouncementActivities
 from activities.campaigns import CampaignActivities
 from activities.delivery import DeliveryActivities
+from activities.digests import DigestActivities
 from activities.maintenance import MaintenanceActivities
 from activities.planning import PlanningActivities
 from domain.ids import CAMPAIGNS_QUEUE, DELIVERY_QUEUES, MAINTENANCE_QUEUE, NOTIFICATIONS_QUEUE
@@ -22,12 +23,14 @@ from services.campaign_chunks import CampaignChunkService
 from services.campaign_run import CampaignRunService
 from services.cancel import CancelService
 from services.deliver import DeliverService
+from services.digests import DigestService
 from services.maintenance import MaintenanceService
 from services.plan import PlanService
 from workflows.ab_test import ABTestWorkflow
 from workflows.announcement import AnnouncementWorkflow
 from workflows.campaign import CampaignWorkflow
 from workflows.campaign_partition import CampaignPartitionWorkflow
+from workflows.digest import DigestWorkflow
 from workflows.maintenance import MaintenanceWorkflow
 from workflows.notification import NotificationWorkflow
 
@@ -58,6 +61,8 @@ class Services(Protocol):
     @property
     def campaign_chunks(self) -> CampaignChunkService: ...
     @property
+    def digests(self) -> DigestService: ...
+    @property
     def maintenance(self) -> MaintenanceService: ...
     @property
     def ab_tests(self) -> ABTestService: ...
@@ -82,11 +87,14 @@ class QueueWork:
 def _planning(services: Services) -> Activities:
     steps = PlanningActivities(services.plan_service, services.cancel_service)
     tests = ABTestActivities(services.ab_tests)
+    digests = DigestActivities(services.digests)
     return (
         steps.plan_notification,
         steps.cancel_notification,
         steps.finish_notification,
         tests.look_at_ab_test,
+        digests.hand_over,
+        digests.flush,
     )
 
 
@@ -116,7 +124,9 @@ def _campaigns(services: Services) -> Activities:
 
 
 WORK: Final[Mapping[str, QueueWork]] = {
-    NOTIFICATIONS_QUEUE: QueueWork((NotificationWorkflow, ABTestWorkflow), _planning, local=True),
+    NOTIFICATIONS_QUEUE: QueueWork(
+        (NotificationWorkflow, ABTestWorkflow, DigestWorkflow), _planning, local=True
+    ),
     CAMPAIGNS_QUEUE: QueueWork(
         (CampaignWorkflow, CampaignPartitionWorkflow), _campaigns, at_once=MAX_CHUNKS
     ),

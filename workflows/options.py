@@ -25,6 +25,8 @@ LEAST_WAIT: Final = timedelta(milliseconds=1)
 REPEATED_WAIT: Final = timedelta(seconds=1)
 """The least rest between two plans made because an instant was due."""
 
+DIGEST_EVENTS: Final = 200
+"""A digest that goes on longer than this many events of history goes on in a new one."""
 
 PRIORITIES: Final[Mapping[enums.Priority, Priority]] = {
     enums.Priority.CRITICAL: Priority(priority_key=1),

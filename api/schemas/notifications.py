@@ -97,6 +97,7 @@ class NotificationOut(Wire):
     expires_at: datetime | None
     dedup_key: str | None
     digest_key: str | None
+    digest_id: UUID | None = Field(description="The digest in which it went out.")
     email: EmailOut | None
     sms: SmsOptions | None
     push: PushOptions | None
@@ -243,6 +244,7 @@ def _fields(view: NotificationView, settings: Settings) -> Mapping[str, Any]:
         "expires_at": row.expires_at,
         "dedup_key": row.dedup_key,
         "digest_key": row.digest_key,
+        "digest_id": row.digest_id,
         "email": _email(content.email),
         "sms": content.sms,
         "push": content.push,

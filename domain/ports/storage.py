@@ -23,6 +23,7 @@ from domain.ports.audience import AudienceListRepository, AudienceRepository
 from domain.ports.callbacks import CallbackRepository, EngagementRepository
 from domain.ports.campaigns import CampaignRepository
 from domain.ports.deliveries import DeliveryRepository
+from domain.ports.digests import DigestRepository
 from domain.ports.messages import MessageRepository
 from domain.ports.sms import NumberUsageRepository, ReportRepository
 from domain.preferences import Preferences
@@ -130,6 +131,8 @@ class PlanningSnapshot:
     device_ids: tuple[UUID, ...]
     paused: frozenset[str]
     """What operators hold back: `channel:sms`, `provider:twilio`."""
+    gathered_until: datetime | None = None
+    """The end of the window in which it waits for a digest; None when it does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -469,6 +472,8 @@ class Transaction(Protocol):
     def audiences(self) -> AudienceRepository: ...
     @property
     def audience_lists(self) -> AudienceListRepository: ...
+    @property
+    def digests(self) -> DigestRepository: ...
 
 
 UnitOfWork = Callable[[], AbstractAsyncContextManager[Transaction]]

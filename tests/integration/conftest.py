@@ -13,6 +13,7 @@ from domain.commands import NewNotification
 from domain.enums import Channel, PlanTrigger
 from domain.messages import DeliverInput, DeliverResult, PlanInput, PlanResult
 from domain.ports.breakers import BreakerState, BreakerView
+from domain.ports.digests import DigestGateway, WaitingDigest
 from domain.ports.providers import (
     Accepted,
     ConfigurationProblem,
@@ -21,6 +22,7 @@ from domain.ports.providers import (
     Recovery,
     SendOutcome,
 )
+from domain.ports.runtime import Clock, Starter
 from domain.records import NotificationView, User
 from domain.sms.pricing import list_prices
 from providers.attachments import HttpAttachmentFetcher
@@ -35,6 +37,8 @@ from services.catalogue import Catalogue
 from services.deliver import DeliverService
 from services.delivery_message import MessageComposer
 from services.delivery_record import DeliveryRecorder
+from services.digest_items import ItemWords
+from services.digests import DigestService
 from services.explain import ExplainService
 from services.message_craft import MessageCraft
 from services.plan import PlanService
@@ -120,6 +124,19 @@ class SilentStarter:
         return None
 
 
+class DigestCalls:
+    """Where a digest's workflow would be started or told."""
+
+    def __init__(self) -> None:
+        self.told: list[WaitingDigest] = []
+        self.troubles: list[Exception] = []
+
+    async def wake_digest(self, digest: WaitingDigest) -> None:
+        if self.troubles:
+            raise self.troubles.pop(0)
+        self.told.append(digest)
+
+
 def now() -> datetime:
     return datetime.now(UTC)
 
@@ -127,7 +144,14 @@ def now() -> datetime:
 class Core:
     """The services around one ledger."""
 
-    def __init__(self, uow: SqlUnitOfWork) -> None:
+    def __init__(
+        self,
+        uow: SqlUnitOfWork,
+        *,
+        starter: Starter | None = None,
+        digest_gateway: DigestGateway | None = None,
+        clock: Clock = now,
+    ) -> None:
         self.uow = uow
         self.provider = ScriptedProvider()
         self.breakers = Breakers()
@@ -135,14 +159,15 @@ class Core:
         self.routing = Routing(self, self.breakers, self.breakers)
         hosts = AllowedHosts()
         attachments = AttachmentService(HttpAttachmentFetcher(hosts, timedelta(seconds=5)), hosts)
-        renderer, starter, catalogue = Templates(), SilentStarter(), Catalogue(uow)
+        renderer, catalogue = Templates(), Catalogue(uow)
+        starter = starter or SilentStarter()
         self.accepting = AcceptService(
             uow,
             catalogue,
             TemplateChooser(catalogue, renderer),
             attachments,
             starter,
-            now,
+            clock,
             b"h" * 32,
             VariantService(uow),
         )
@@ -151,10 +176,21 @@ class Core:
         self.explaining = ExplainService(uow)
         self.planning = PlanService(uow, {})
         links = SignedLinks("http://127.0.0.1:8000", b"l" * 32)
+        composer = MessageComposer(renderer, catalogue, links)
+        self.digest_calls = DigestCalls()
+        self.digesting = DigestService(
+            uow,
+            catalogue,
+            ItemWords(composer, catalogue),
+            digest_gateway or self.digest_calls,
+            starter,
+            clock,
+            b"h" * 32,
+        )
         self.delivering = DeliverService(
             uow,
             self.routing,
-            MessageComposer(renderer, catalogue, links),
+            composer,
             MessageCraft(links, SmsCraft(list_prices(), country_of), "jobs@example.com"),
             attachments,
             DeliveryRecorder(uow, now),

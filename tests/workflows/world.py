@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from temporalio.api.enums.v1 import EventType
@@ -17,19 +18,28 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 from activities.ab_tests import ABTestActivities
 from activities.announcements import AnnouncementActivities
 from activities.delivery import DeliveryActivities
+from activities.digests import DigestActivities
 from activities.planning import PlanningActivities
 from domain.announcement_messages import AnnouncementInput, AnnouncementOutcome
 from domain.announcements import ANNOUNCEMENTS_QUEUE, announcement_workflow_id
-from domain.ids import DELIVERY_QUEUES, NOTIFICATIONS_QUEUE, notification_workflow_id
+from domain.digest_messages import DigestInput
+from domain.ids import (
+    DELIVERY_QUEUES,
+    NOTIFICATIONS_QUEUE,
+    digest_workflow_id,
+    notification_workflow_id,
+)
 from domain.messages import NotificationInput
 from runtime.ab_tests import TemporalABTests
 from runtime.embedded.temporal.server import prepare_namespace
 from runtime.temporal import TemporalGateway, connect_worker
 from tests.workflows.ab_tests import ABCases
 from tests.workflows.board import Board, Notice
+from tests.workflows.digest_ledger import Digests
 from tests.workflows.ledger import Case, Ledger
 from workflows.ab_test import ABTestWorkflow
 from workflows.announcement import AnnouncementWorkflow
+from workflows.digest import DigestWorkflow
 from workflows.notification import NotificationWorkflow
 from workflows.progress import NotificationOutcome
 
@@ -43,6 +53,7 @@ class World:
     ledger: Ledger = field(default_factory=Ledger)
     ab_tests: ABCases = field(default_factory=ABCases)
     board: Board = field(default_factory=Board)
+    digests: Digests = field(default_factory=Digests)
 
     def __post_init__(self) -> None:
         self.skipping = TimeSkipper(self.client, config=TimeSkippingConfig(enabled=True))
@@ -75,6 +86,24 @@ class World:
             task_queue=ANNOUNCEMENTS_QUEUE,
         )
 
+    async def start_digest(
+        self, user: str, ends_at: datetime, *, skip: bool = True
+    ) -> WorkflowHandle[DigestWorkflow, int]:
+        skipper = self.skipping if skip else self.by_hand
+        return await skipper.client.start_workflow(
+            DigestWorkflow.run,
+            DigestInput(user_id=user, digest_key="jobs", ends_at=ends_at),
+            id=digest_workflow_id(user, "jobs"),
+            task_queue=NOTIFICATIONS_QUEUE,
+        )
+
+    async def latest(self, case: Case) -> Handle:
+        """The newest run of the case's workflow, named so that it stays this one."""
+        found = await self.client.get_workflow_handle(notification_workflow_id(case.id)).describe()
+        return self.client.get_workflow_handle_for(
+            NotificationWorkflow.run, notification_workflow_id(case.id), run_id=found.run_id
+        )
+
     async def replanned(self, case: Case, plans: int) -> None:
         """Returns once the workflow has followed so many plans."""
         handle = self.client.get_workflow_handle_for(
@@ -92,17 +121,20 @@ async def open_world(
     world = World(await connect_worker(address, namespace))
     planning = PlanningActivities(world.ledger, world.ledger)
     announcing = AnnouncementActivities(world.board, world.board)
+    digests = DigestActivities(world.digests)
     async with AsyncExitStack() as workers:
         await workers.enter_async_context(
             Worker(
                 world.client,
                 task_queue=NOTIFICATIONS_QUEUE,
-                workflows=[NotificationWorkflow, ABTestWorkflow],
+                workflows=[NotificationWorkflow, ABTestWorkflow, DigestWorkflow],
                 activities=[
                     planning.plan_notification,
                     planning.cancel_notification,
                     planning.finish_notification,
                     ABTestActivities(world.ab_tests).look_at_ab_test,
+                    digests.hand_over,
+                    digests.flush,
                 ],
                 workflow_runner=SandboxedWorkflowRunner(),
             )
@@ -145,7 +177,7 @@ async def prepare(address: str, namespace: str) -> None:
                 return
 
 
-async def events(handle: Handle) -> list[str]:
+async def events(handle: WorkflowHandle[Any, Any]) -> list[str]:
     """The history's event types, in short."""
     history = await handle.fetch_history()
     return [EventType.Name(event.event_type)[len("EVENT_TYPE_") :] for event in history.events]
