@@ -5,7 +5,6 @@ Temporal afterwards, at once or by the relay. A chunk writes its intents while h
 whoever has the lock knows all that can still leave.
 """
 
-import asyncio
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from typing import Any, Final
@@ -30,11 +29,9 @@ from domain.ports.runtime import Clock
 from domain.ports.storage import Transaction, UnitOfWork
 from domain.records import AuditEntry, Event
 from services.campaign_checks import CampaignChecks
-from services.cancel import CancelService
+from services.campaign_sweep import CampaignSweep
 
 NO_USER: Final = ""
-IN_FLIGHT_PATIENCE: Final = timedelta(seconds=15)
-_IN_FLIGHT_STEP: Final = 0.05
 EARLIEST_ZONE: Final = timedelta(hours=14)
 """How far the first zone is ahead of UTC."""
 _WORDS: Final = frozenset(
@@ -56,13 +53,13 @@ class CampaignService:
         uow: UnitOfWork,
         checks: CampaignChecks,
         starter: CampaignStarter,
-        cancelling: CancelService,
+        sweep: CampaignSweep,
         clock: Clock,
     ) -> None:
         self._uow = uow
         self._checks = checks
         self._starter = starter
-        self._cancelling = cancelling
+        self._sweep = sweep
         self._clock = clock
 
     async def create(self, new: NewCampaign, actor: str) -> Campaign:
@@ -147,7 +144,7 @@ class CampaignService:
             paused = self._moved(campaign, CampaignStatus.PAUSED, resumes_as=campaign.status)
             await self._keep(tx, paused, actor, "campaign.paused", EventType.CAMPAIGN_PAUSED)
         self._starter.tell(paused)
-        await self._landed(campaign_id)
+        await self._sweep.landed(campaign_id)
         return paused
 
     async def resume(self, campaign_id: UUID, actor: str) -> Campaign:
@@ -174,13 +171,7 @@ class CampaignService:
                 campaign = self._moved(campaign, CampaignStatus.CANCELLED, completed_at=now)
                 await self._keep(tx, campaign, actor, "campaign.cancelled", None)
         self._starter.tell(campaign)
-        await self._landed(campaign_id)
-        async with self._uow() as tx:
-            await tx.campaigns.give_up_batches(campaign_id, now)
-            await tx.campaigns.close_pending(campaign_id, "cancelled")
-            open_notifications = await tx.campaigns.open_notifications(campaign_id)
-        for notification_id in open_notifications:
-            await self._cancelling.cancel(notification_id)
+        await self._sweep.close(campaign_id)
         return await self.accounts(campaign_id)
 
     async def choose_winner(self, campaign_id: UUID, variant: str, actor: str) -> Campaign:
@@ -278,15 +269,6 @@ class CampaignService:
 
     def _moved(self, campaign: Campaign, status: CampaignStatus, **more: Any) -> Campaign:
         return replace(campaign, status=status, updated_at=self._clock(), **more)
-
-    async def _landed(self, campaign_id: UUID) -> None:
-        """Until no provider call is running, a few seconds at most."""
-        deadline = self._clock() + IN_FLIGHT_PATIENCE
-        while self._clock() < deadline:
-            async with self._uow() as tx:
-                if not await tx.campaigns.in_flight(campaign_id):
-                    return
-            await asyncio.sleep(_IN_FLIGHT_STEP)
 
 
 def starts_at(schedule: Schedule) -> datetime | None:

@@ -48,6 +48,7 @@ _WRITE: Final = """
 _PENDING: Final = """
     select count(*) from campaign_recipients
     where campaign_id = $1 and ordinal = any($2::int[]) and status = 'pending'
+        and notification_id is null
 """
 _CLOSE: Final = """
     update campaign_batches set status = 'done', done_at = $2
@@ -178,11 +179,16 @@ class SqlCampaignChunks:
         return tuple(OpenBatch(row["id"], row["provider"], tuple(row["ordinals"])) for row in rows)
 
     async def write_batches(
-        self, campaign_id: UUID, chunk: int, batches: Sequence[OpenBatch], at: datetime
+        self,
+        campaign_id: UUID,
+        chunk: int,
+        batches: Sequence[OpenBatch],
+        others: Sequence[int],
+        at: datetime,
     ) -> bool:
         if await self.open_batches(campaign_id, chunk):
             return False
-        ordinals = [ordinal for batch in batches for ordinal in batch.ordinals]
+        ordinals = [*others, *(ordinal for batch in batches for ordinal in batch.ordinals)]
         if await self._db.fetchval(_PENDING, campaign_id, ordinals) != len(ordinals):
             return False
         payload = [

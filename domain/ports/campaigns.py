@@ -136,7 +136,7 @@ class CampaignRepository(Protocol):
     async def load_lines(
         self, campaign_id: UUID, low: int, high: int, now: datetime
     ) -> tuple[ChunkLine, ...]:
-        """What is pending and due, without what an open batch holds."""
+        """What is pending and due, and no notification's of its own."""
 
     async def lines_of(
         self, campaign_id: UUID, ordinals: Sequence[int]
@@ -149,10 +149,15 @@ class CampaignRepository(Protocol):
     async def open_batches(self, campaign_id: UUID, chunk: int) -> tuple[OpenBatch, ...]: ...
 
     async def write_batches(
-        self, campaign_id: UUID, chunk: int, batches: Sequence[OpenBatch], at: datetime
+        self,
+        campaign_id: UUID,
+        chunk: int,
+        batches: Sequence[OpenBatch],
+        others: Sequence[int],
+        at: datetime,
     ) -> bool:
         """The intents. False, and nothing written, when the chunk has open batches, or a line of
-        these is not pending any more."""
+        these or of the `others` that are to be handed on is not pending any more."""
 
     async def settle(
         self,
