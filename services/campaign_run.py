@@ -49,7 +49,7 @@ class CampaignRunService:
             campaign = _there(await tx.campaigns.lock(command.campaign_id), command.campaign_id)
             if command.occurs_at is not None:
                 campaign = await self._occurrence(tx, campaign, command.occurs_at)
-            due = campaign.starts_at is None or campaign.starts_at <= command.now
+            due = campaign.starts_at is not None and campaign.starts_at <= command.now
             if campaign.status is CampaignStatus.SCHEDULED and due:
                 campaign = replace(
                     campaign, status=CampaignStatus.RUNNING, updated_at=self._clock()

@@ -34,6 +34,8 @@ from services.campaign_sweep import CampaignSweep
 NO_USER: Final = ""
 EARLIEST_ZONE: Final = timedelta(hours=14)
 """How far the first zone is ahead of UTC."""
+LATEST_ZONE: Final = timedelta(hours=12)
+"""How far the last one is behind."""
 _WORDS: Final = frozenset(
     {"template", "subject", "title", "content", "data", "sender", "reply_to", "rate", "name"}
 )
@@ -122,14 +124,17 @@ class CampaignService:
 
     async def schedule(self, campaign_id: UUID, given: Schedule | None, actor: str) -> Campaign:
         """By the schedule given, or the one it has; a scheduled one is rescheduled. Raises
-        `Invalid("schedule_missing")`, `Invalid("schedule_past")`, `Conflict`."""
+        `Invalid("schedule_missing")`, `Invalid("schedule_past")`,
+        `Conflict("campaign_not_draft")`, `Conflict("campaign_schedule_kind")`."""
         async with self._uow() as tx:
             campaign = _there(await tx.campaigns.get(campaign_id), campaign_id)
         chosen = given or campaign.schedule
         if chosen is None:
             raise _refusal("schedule", "schedule_missing", "Say when it is to be sent.")
-        if chosen.at is not None and chosen.at < self._clock() - timedelta(minutes=1):
-            raise _refusal("schedule.at", "schedule_past", "That instant has passed.")
+        last = ends_at(chosen)
+        if last is not None and last < self._clock() - timedelta(minutes=1):
+            field = "schedule.at" if chosen.at is not None else "schedule.date"
+            raise _refusal(field, "schedule_past", "That has passed.")
         return await self._launch(campaign_id, chosen, actor)
 
     async def pause(self, campaign_id: UUID, actor: str) -> Campaign:
@@ -218,6 +223,9 @@ class CampaignService:
             again = schedule is not None and campaign.status is CampaignStatus.SCHEDULED
             if campaign.status is not CampaignStatus.DRAFT and not again:
                 raise Conflict("campaign_not_draft", f"The campaign is {campaign.status}.")
+            if again and _recurs(campaign.schedule) is not _recurs(schedule):
+                detail = "What recurs and what is sent once are not made of each other: cancel it."
+                raise Conflict("campaign_schedule_kind", detail)
             await self._checks.check(campaign)
             launched = replace(
                 self._moved(campaign, CampaignStatus.SCHEDULED),
@@ -281,6 +289,12 @@ def starts_at(schedule: Schedule) -> datetime | None:
     return datetime.combine(schedule.date, at, UTC) - EARLIEST_ZONE
 
 
+def ends_at(schedule: Schedule) -> datetime | None:
+    """When the last of it is due; None for a recurring one."""
+    first = starts_at(schedule)
+    return first and (first if schedule.at is not None else first + EARLIEST_ZONE + LATEST_ZONE)
+
+
 def campaign_event(kind: EventType, campaign: Campaign, at: datetime) -> Event:
     detail = {"campaignId": str(campaign.id), "name": campaign.name, "status": campaign.status}
     return Event(kind, NO_USER, at, detail=detail)
@@ -294,6 +308,10 @@ def _there(campaign: Campaign | None, campaign_id: UUID) -> Campaign:
     if campaign is None:
         raise NotFound("campaign_not_found", f"There is no campaign {campaign_id}.")
     return campaign
+
+
+def _recurs(schedule: Schedule | None) -> bool:
+    return schedule is not None and schedule.cron is not None
 
 
 def _under_way(campaign: Campaign) -> Conflict:

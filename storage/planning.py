@@ -134,7 +134,11 @@ class SqlPlanning:
     async def usage(self, user_id: str, since: datetime, without: UUID) -> tuple[Usage, ...]:
         rows = await self._db.fetch(
             "select notification_id, category, channel, at from frequency_usage"
-            " where user_id = $1 and at > $2 and notification_id <> $3 order by at",
+            " where user_id = $1 and at > $2 and notification_id <> $3"
+            " union all select r.campaign_id, m.category, r.channel, r.sent_at"
+            " from campaign_recipients r join campaigns m on m.id = r.campaign_id"
+            " where r.user_id = $1 and r.sent_at > $2 and r.status = 'sent'"
+            " and r.notification_id is null order by at",
             user_id,
             since,
             without,
