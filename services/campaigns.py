@@ -6,7 +6,7 @@ whoever has the lock knows all that can still leave.
 """
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -20,6 +20,7 @@ from domain.campaigns.records import (
     RecipientStatus,
 )
 from domain.campaigns.shapes import AmendCampaign, CampaignWords, NewCampaign, Schedule
+from domain.campaigns.timing import ends_at, recurs, starts_at
 from domain.enums import Channel, EventType
 from domain.errors import Conflict, FieldError, Invalid, NotFound
 from domain.ids import new_id
@@ -32,10 +33,6 @@ from services.campaign_checks import CampaignChecks
 from services.campaign_sweep import CampaignSweep
 
 NO_USER: Final = ""
-EARLIEST_ZONE: Final = timedelta(hours=14)
-"""How far the first zone is ahead of UTC."""
-LATEST_ZONE: Final = timedelta(hours=12)
-"""How far the last one is behind."""
 _WORDS: Final = frozenset(
     {"template", "subject", "title", "content", "data", "sender", "reply_to", "rate", "name"}
 )
@@ -223,7 +220,7 @@ class CampaignService:
             again = schedule is not None and campaign.status is CampaignStatus.SCHEDULED
             if campaign.status is not CampaignStatus.DRAFT and not again:
                 raise Conflict("campaign_not_draft", f"The campaign is {campaign.status}.")
-            if again and _recurs(campaign.schedule) is not _recurs(schedule):
+            if again and recurs(campaign.schedule) is not recurs(schedule):
                 detail = "What recurs and what is sent once are not made of each other: cancel it."
                 raise Conflict("campaign_schedule_kind", detail)
             await self._checks.check(campaign)
@@ -279,22 +276,6 @@ class CampaignService:
         return replace(campaign, status=status, updated_at=self._clock(), **more)
 
 
-def starts_at(schedule: Schedule) -> datetime | None:
-    """When the first of it is due; None for a recurring one, which a schedule keeps."""
-    if schedule.at is not None:
-        return schedule.at
-    if schedule.local_time is None or schedule.date is None:
-        return None
-    at: time = schedule.local_time
-    return datetime.combine(schedule.date, at, UTC) - EARLIEST_ZONE
-
-
-def ends_at(schedule: Schedule) -> datetime | None:
-    """When the last of it is due; None for a recurring one."""
-    first = starts_at(schedule)
-    return first and (first if schedule.at is not None else first + EARLIEST_ZONE + LATEST_ZONE)
-
-
 def campaign_event(kind: EventType, campaign: Campaign, at: datetime) -> Event:
     detail = {"campaignId": str(campaign.id), "name": campaign.name, "status": campaign.status}
     return Event(kind, NO_USER, at, detail=detail)
@@ -308,10 +289,6 @@ def _there(campaign: Campaign | None, campaign_id: UUID) -> Campaign:
     if campaign is None:
         raise NotFound("campaign_not_found", f"There is no campaign {campaign_id}.")
     return campaign
-
-
-def _recurs(schedule: Schedule | None) -> bool:
-    return schedule is not None and schedule.cron is not None
 
 
 def _under_way(campaign: Campaign) -> Conflict:

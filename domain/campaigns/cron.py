@@ -3,22 +3,11 @@
 import re
 from typing import Final
 
-_MONTHS: Final = [
-    "jan",
-    "feb",
-    "mar",
-    "apr",
-    "may",
-    "jun",
-    "jul",
-    "aug",
-    "sep",
-    "oct",
-    "nov",
-    "dec",
-]
-_DAYS: Final = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"]
-_FIELDS: Final = (
+_MONTHS: Final[tuple[str, ...]] = (
+    "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
+)  # fmt: skip
+_DAYS: Final[tuple[str, ...]] = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
+_FIELDS: Final[tuple[tuple[str, int, int, tuple[str, ...]], ...]] = (
     ("minute", 0, 59, ()),
     ("hour", 0, 23, ()),
     ("day", 1, 31, ()),
@@ -46,7 +35,7 @@ def problem_of(line: str) -> str | None:
     return None
 
 
-def _number(word: str, least: int, names: tuple[str, ...] | list[str]) -> int | None:
+def _number(word: str, least: int, names: tuple[str, ...]) -> int | None:
     if word.isascii() and word.isdigit():
         return int(word)
     return names.index(word.lower()) + least if word.lower() in names else None
