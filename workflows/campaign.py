@@ -71,8 +71,9 @@ class CampaignWorkflow:
         rest = [part for part in frozen.partitions if not part.tested]
         await self._send(tested)
         if not state.decided and rest:
-            state = await self._decided(state)
-        await self._send(rest)
+            state = await self._decided()
+        if not state.status.is_over:
+            await self._send(rest)
         state = await self._finished()
         await workflow.wait_condition(workflow.all_handlers_finished)
         return state
@@ -197,7 +198,8 @@ class CampaignWorkflow:
                 static_summary=f"Recipients {part.low} to {part.high}",
             )
             self._children[part.low] = child
-            self._counts = self._counts.plus(await child)
+            counts = await child
+            self._counts = self._counts.plus(counts)
         except FailureError as error:
             if is_cancelled_exception(error):
                 raise
@@ -209,9 +211,10 @@ class CampaignWorkflow:
             self._children.pop(part.low, None)
             self._at_work.discard(part.low)
 
-    async def _decided(self, state: CampaignState) -> CampaignState:
+    async def _decided(self) -> CampaignState:
         """Waits for the outcomes, or for whoever decides by hand."""
         self._show("waiting for the test to decide")
+        state = await self._ask_open(None)  # it may have been decided while its test was sent
         if not state.winner_by_hand:
             until = workflow.now() + timedelta(seconds=state.decide_after_seconds)
             while workflow.now() < until and not (state.decided or state.status.is_over):

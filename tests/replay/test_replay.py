@@ -10,6 +10,8 @@ from temporalio.workflow import NondeterminismError
 
 from tests.replay import corpus, fingerprints
 from tests.workflows.scenarios import SCENARIOS
+from workflows.campaign import CampaignWorkflow
+from workflows.campaign_partition import CampaignPartitionWorkflow
 from workflows.notification import NotificationWorkflow
 
 WHAT_TO_DO = """
@@ -28,7 +30,10 @@ What changed: {changes}
 
 
 def replayer() -> Replayer:
-    return Replayer(workflows=[NotificationWorkflow], data_converter=pydantic_data_converter)
+    return Replayer(
+        workflows=[NotificationWorkflow, CampaignWorkflow, CampaignPartitionWorkflow],
+        data_converter=pydantic_data_converter,
+    )
 
 
 @pytest.mark.parametrize("path", corpus.recorded(), ids=lambda path: path.stem)

@@ -1,13 +1,16 @@
-"""Every path of a notification, on a real server whose time is skipped; all at once, as each skip
-takes a second."""
+"""Every path of a notification and of a campaign, on a real server whose time is skipped; all at
+once, as each skip takes a second."""
 
 import asyncio
+from typing import Any
 
 import pytest
+from temporalio.client import WorkflowHandle
 
 from tests.workflows.scenarios import SCENARIOS
-from tests.workflows.world import Handle, World
+from tests.workflows.world import World
 
+Handle = WorkflowHandle[Any, Any]
 PATIENCE = 120
 
 

@@ -14,23 +14,38 @@ from temporalio.testing import TimeSkipper, TimeSkippingConfig
 from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
+from activities.campaigns import CampaignActivities
 from activities.delivery import DeliveryActivities
 from activities.planning import PlanningActivities
-from domain.ids import DELIVERY_QUEUES, NOTIFICATIONS_QUEUE, notification_workflow_id
+from domain.campaigns.ids import campaign_workflow_id
+from domain.campaigns.messages import CampaignInput, CampaignState
+from domain.ids import (
+    CAMPAIGNS_QUEUE,
+    DELIVERY_QUEUES,
+    NOTIFICATIONS_QUEUE,
+    notification_workflow_id,
+)
 from domain.messages import NotificationInput
 from runtime.embedded.temporal.server import prepare_namespace
 from runtime.temporal import TemporalGateway, connect_worker
+from services.campaign_chunks import CampaignChunkService
+from services.campaign_run import CampaignRunService
+from tests.workflows.book import Book, Sends
 from tests.workflows.ledger import Case, Ledger
+from workflows.campaign import CampaignWorkflow
+from workflows.campaign_partition import CampaignPartitionWorkflow
 from workflows.notification import NotificationWorkflow
 from workflows.progress import NotificationOutcome
 
 Handle = WorkflowHandle[NotificationWorkflow, NotificationOutcome]
+CampaignHandle = WorkflowHandle[CampaignWorkflow, CampaignState]
 
 
 @dataclass
 class World:
     client: Client
     ledger: Ledger = field(default_factory=Ledger)
+    book: Book = field(default_factory=Book)
 
     def __post_init__(self) -> None:
         self.skipping = TimeSkipper(self.client, config=TimeSkippingConfig(enabled=True))
@@ -51,6 +66,19 @@ class World:
             task_queue=NOTIFICATIONS_QUEUE,
         )
 
+    async def send(
+        self, case: Sends, *, skip: bool = True, recurring: bool = False
+    ) -> CampaignHandle:
+        """Starts a campaign's workflow. `skip`: its waits take no time."""
+        self.book.add(case)
+        skipper = self.skipping if skip else self.by_hand
+        return await skipper.client.start_workflow(
+            CampaignWorkflow.run,
+            CampaignInput(campaign_id=case.id, recurring=recurring),
+            id=campaign_workflow_id(case.id),
+            task_queue=CAMPAIGNS_QUEUE,
+        )
+
     async def replanned(self, case: Case, plans: int) -> None:
         """Returns once the workflow has followed so many plans."""
         handle = self.client.get_workflow_handle_for(
@@ -62,9 +90,15 @@ class World:
 
 @asynccontextmanager
 async def open_world(
-    address: str, namespace: str, *, deliver_on: Collection[str] = tuple(DELIVERY_QUEUES.values())
+    address: str,
+    namespace: str,
+    *,
+    deliver_on: Collection[str] = tuple(DELIVERY_QUEUES.values()),
+    run: CampaignRunService | None = None,
+    chunks: CampaignChunkService | None = None,
 ) -> AsyncIterator[World]:
-    """Workers on every queue, in the sandbox that refuses the most."""
+    """Workers on every queue, in the sandbox that refuses the most. `run` and `chunks`: real
+    services instead of the book."""
     world = World(await connect_worker(address, namespace))
     planning = PlanningActivities(world.ledger, world.ledger)
     async with AsyncExitStack() as workers:
@@ -77,6 +111,22 @@ async def open_world(
                     planning.plan_notification,
                     planning.cancel_notification,
                     planning.finish_notification,
+                ],
+                workflow_runner=SandboxedWorkflowRunner(),
+            )
+        )
+        campaigns = CampaignActivities(run or world.book, chunks or world.book)  # type: ignore[arg-type]
+        await workers.enter_async_context(
+            Worker(
+                world.client,
+                task_queue=CAMPAIGNS_QUEUE,
+                workflows=[CampaignWorkflow, CampaignPartitionWorkflow],
+                activities=[
+                    campaigns.open_campaign,
+                    campaigns.freeze_audience,
+                    campaigns.decide_winner,
+                    campaigns.finish_campaign,
+                    campaigns.deliver_chunk,
                 ],
                 workflow_runner=SandboxedWorkflowRunner(),
             )
@@ -106,11 +156,11 @@ async def prepare(address: str, namespace: str) -> None:
                 return
 
 
-async def events(handle: Handle) -> list[str]:
+async def events(handle: WorkflowHandle[Any, Any]) -> list[str]:
     """The history's event types, in short."""
     history = await handle.fetch_history()
     return [EventType.Name(event.event_type)[len("EVENT_TYPE_") :] for event in history.events]
 
 
-async def history_json(handle: Handle) -> dict[str, Any]:
+async def history_json(handle: WorkflowHandle[Any, Any]) -> dict[str, Any]:
     return json.loads((await handle.fetch_history()).to_json())

@@ -1,9 +1,11 @@
-"""Every path of a notification's life, each driven and checked on a real server.
+"""Every path of a notification's life and of a campaign's, each driven and checked on a real
+server.
 
 The tests run them; `python -m tests.replay.record` keeps their histories.
 """
 
 from tests.workflows.scenarios import (
+    campaigns,
     cancelling,
     changes,
     escalation,
@@ -16,6 +18,7 @@ from tests.workflows.scenarios.base import SCENARIOS
 
 __all__ = [
     "SCENARIOS",
+    "campaigns",
     "cancelling",
     "changes",
     "escalation",
