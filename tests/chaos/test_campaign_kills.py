@@ -22,12 +22,12 @@ from tests.herald_process import Herald, running_herald
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(1800)]
 
-RECIPIENTS = int(os.environ.get("HERALD_CHAOS_RECIPIENTS", "5000"))
+RECIPIENTS = int(os.environ.get("HERALD_CHAOS_RECIPIENTS", "3000"))
 SEED = int(os.environ.get("HERALD_CHAOS_SEED", "11"))
 PATIENCE = 120 + RECIPIENTS / 50
 VICTIMS = ("worker-campaigns", "postgres", "worker-campaigns", "temporal", "api")
 """One round of kills."""
-VENDOR_DELAY_MS = 400
+VENDOR_DELAY_MS = 600
 
 
 @pytest.fixture(scope="module")
@@ -123,7 +123,7 @@ async def test_every_recipient_once_while_everything_is_killed(herald: Herald) -
     over = asyncio.Event()
 
     async def kill_them() -> None:
-        rounds = max(1, RECIPIENTS // 5000)
+        rounds = max(1, RECIPIENTS // 4000)
         for name in VICTIMS * rounds:
             await asyncio.sleep(dice.uniform(0.3, 1.5))
             if over.is_set():
