@@ -32,11 +32,12 @@ class CampaignSweep:
         self._patience = patience
 
     async def landed(self, campaign_id: UUID) -> None:
-        """Until no provider call is running, a few seconds at most."""
-        deadline = self._clock() + self._patience
-        while self._clock() < deadline:
+        """Until no provider call is running, a few seconds at most: what a process that died left
+        behind runs no more."""
+        while True:
             async with self._uow() as tx:
-                if not await tx.campaigns.in_flight(campaign_id):
+                since = self._clock() - self._patience
+                if not await tx.campaigns.in_flight(campaign_id, since):
                     return
             await asyncio.sleep(_STEP)
 

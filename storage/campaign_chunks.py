@@ -236,11 +236,13 @@ class SqlCampaignChunks:
         )
         return found
 
-    async def in_flight(self, campaign_id: UUID) -> int:
+    async def in_flight(self, campaign_id: UUID, since: datetime | None = None) -> int:
         found: int = await self._db.fetchval(
             "select coalesce(sum(cardinality(ordinals)), 0)::int from campaign_batches"
-            " where campaign_id = $1 and status = 'open'",
+            " where campaign_id = $1 and status = 'open'"
+            " and ($2::timestamptz is null or intent_at > $2)",
             campaign_id,
+            since,
         )
         return found
 

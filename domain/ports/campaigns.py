@@ -173,8 +173,8 @@ class CampaignRepository(Protocol):
     async def next_due(self, campaign_id: UUID, low: int, high: int) -> datetime | None:
         """When the first of the pending lines there is due; None when none is pending."""
 
-    async def in_flight(self, campaign_id: UUID) -> int:
-        """Recipients in open batches."""
+    async def in_flight(self, campaign_id: UUID, since: datetime | None = None) -> int:
+        """Recipients in open batches, of those written `since` then."""
 
     async def close_pending(self, campaign_id: UUID, reason: str) -> int:
         """Skips all that is pending and not in an open batch."""

@@ -22,11 +22,12 @@ from tests.herald_process import Herald, running_herald
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(1800)]
 
-RECIPIENTS = int(os.environ.get("HERALD_CHAOS_RECIPIENTS", "3000"))
+RECIPIENTS = int(os.environ.get("HERALD_CHAOS_RECIPIENTS", "2000"))
 SEED = int(os.environ.get("HERALD_CHAOS_SEED", "11"))
 PATIENCE = 120 + RECIPIENTS / 50
-VICTIMS = ("worker-campaigns", "postgres", "worker-campaigns", "temporal", "api")
-"""One round of kills."""
+VICTIMS = ("worker-campaigns", "postgres", "api", "temporal")
+"""One round of kills, in an order that changes."""
+ROUNDS = max(1, RECIPIENTS // 3000)
 VENDOR_DELAY_MS = 600
 
 
@@ -123,9 +124,8 @@ async def test_every_recipient_once_while_everything_is_killed(herald: Herald) -
     over = asyncio.Event()
 
     async def kill_them() -> None:
-        rounds = max(1, RECIPIENTS // 4000)
-        for name in VICTIMS * rounds:
-            await asyncio.sleep(dice.uniform(0.3, 1.5))
+        for name in [v for _ in range(ROUNDS) for v in dice.sample(VICTIMS, len(VICTIMS))]:
+            await asyncio.sleep(dice.uniform(0.2, 0.8 + ROUNDS))
             if over.is_set():
                 return
             await herald.fault(provider="resend", kind="drop_response", times=1)
@@ -133,7 +133,7 @@ async def test_every_recipient_once_while_everything_is_killed(herald: Herald) -
             killed[name] += 1
 
     async def pause_and_resume() -> None:
-        for number in range(3):
+        for number in range(ROUNDS):
             await asyncio.sleep(dice.uniform(0.5, 2.0))
             paused = await watch.surely("POST", f"{watch.campaign}/pause", f"pause-{number}")
             if paused.status_code == 409:
@@ -147,8 +147,8 @@ async def test_every_recipient_once_while_everything_is_killed(herald: Herald) -
     over.set()
     await asyncio.gather(killing, steering)
 
-    assert len(killed) >= 3, killed
-    assert watch.polls > 20
+    assert len(killed) >= 2, killed
+    assert watch.polls > 10
     assert (done["sent"], done["pending"]) == (RECIPIENTS, 0), done
     counts = await received(herald)
     assert counts["messages"] - before["messages"] == RECIPIENTS
