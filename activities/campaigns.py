@@ -40,7 +40,7 @@ class CampaignActivities:
 
     @activity.defn(name="finish_campaign")
     async def finish_campaign(self, command: FinishCampaignInput) -> CampaignState:
-        with application_errors():
+        with heartbeating(), application_errors():
             return await self._run.finish(command)
 
     @activity.defn(name="deliver_chunk")

@@ -52,6 +52,7 @@ from services.campaign_engagement import CampaignEngagement
 from services.campaign_relay import CampaignRelay
 from services.campaign_route import CampaignRoute
 from services.campaign_run import CampaignRunService
+from services.campaign_sweep import CampaignSweep
 from services.campaign_test_send import CampaignTestSend
 from services.campaign_words import CampaignComposer
 from services.campaigns import CampaignService
@@ -200,8 +201,9 @@ class Container:
         gateway = TemporalCampaigns(self.temporal_client, self.gateway)
         starter = BackgroundCampaigns(self.starter, gateway, uow)
         checks = CampaignChecks(self.catalogue, self.chooser, self.renderer)
-        self.campaigns = CampaignService(uow, checks, starter, self.cancel, clock)
-        self.campaign_run = CampaignRunService(uow, checks, clock)
+        sweep = CampaignSweep(uow, self.cancel, clock)
+        self.campaigns = CampaignService(uow, checks, starter, sweep, clock)
+        self.campaign_run = CampaignRunService(uow, checks, sweep, clock)
         composer = CampaignComposer(self.renderer, self.catalogue, self.links)
         self.campaign_tests = CampaignTestSend(uow, checks, composer, self.registry, clock)
         self.campaign_chunks = CampaignChunkService(

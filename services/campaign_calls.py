@@ -56,19 +56,18 @@ class CampaignCalls:
         self._route = route
         self._clock = clock
 
-    async def make(
-        self, provider: Provider, calls: Sequence[Call], *, in_doubt: bool = False
-    ) -> tuple[Called, ...]:
-        """`in_doubt`: the intents are old, and their messages may have left already."""
-        gate = asyncio.Semaphore(CALLS_AT_ONCE)
+    async def make(self, provider: Provider, calls: Sequence[Call]) -> tuple[Called, ...]:
+        """All at once: at most `CALLS_AT_ONCE` of them."""
+        return tuple(await asyncio.gather(*(self._call(provider, call) for call in calls)))
 
-        async def one(call: Call) -> Called:
-            async with gate:
-                if in_doubt and provider.recovery is not Recovery.SAME_KEY:
-                    return await self._settle_doubt(provider, call)
-                return await self._call(provider, call)
-
-        return tuple(await asyncio.gather(*(one(call) for call in calls)))
+    async def settle(self, provider: Provider | None, call: Call) -> tuple[Called, ...]:
+        """Of an old intent, whose messages may have left already. `provider` None: it was taken
+        out of the settings, and nobody will ever know."""
+        if provider is None:
+            return (Called(call.batch, _unknown(call)),)
+        if provider.recovery is Recovery.SAME_KEY:
+            return (await self._call(provider, call),)
+        return (await self._settle_doubt(provider, call),)
 
     async def _call(self, provider: Provider, call: Call) -> Called:
         if not call.messages:
@@ -83,16 +82,19 @@ class CampaignCalls:
     def _read(self, provider: Provider, call: Call, outcomes: Sequence[SendOutcome]) -> Called:
         now = self._clock()
         uncertain = [o for o in outcomes if isinstance(o, Uncertain) and o.code != _TAKEN_BEFORE]
-        if uncertain:
-            if provider.recovery is Recovery.NONE:
-                return Called(call.batch, _unknown(call, provider.name))
+        if uncertain and provider.recovery is not Recovery.NONE:
             return Called(call.batch, None, DOUBT_DELAY, uncertain[0].code)
         pairs = list(zip(call.lines, outcomes, strict=True))
-        results = tuple(line_result(line, outcome, provider.name, now) for line, outcome in pairs)
+        results = tuple(
+            unknown_result(line, provider.name)
+            if outcome in uncertain
+            else line_result(line, outcome, provider.name, now)
+            for line, outcome in pairs
+        )
         waits = [
             next_delay(SCHEDULES[Channel.EMAIL], line.failures + 1, o.after, str(call.batch.id))
-            for line, o in pairs
-            if isinstance(o, Retry)
+            for (line, o), result in zip(pairs, results, strict=True)
+            if isinstance(o, Retry) and result.status is RecipientStatus.PENDING
         ]
         first = next((o.code for o in outcomes if isinstance(o, Retry)), "")
         return Called(call.batch, results, min(waits, default=None), first)
@@ -100,7 +102,7 @@ class CampaignCalls:
     async def _settle_doubt(self, provider: Provider, call: Call) -> Called:
         """A vendor without keys is asked where it can be; else nobody will ever know."""
         if provider.recovery is not Recovery.ASK or not call.messages:
-            return Called(call.batch, _unknown(call, provider.name))
+            return Called(call.batch, _unknown(call))
         found = await provider.find(call.messages[0])
         if found is None:
             return Called(call.batch, None, DOUBT_DELAY, "provider_silent")
@@ -144,8 +146,10 @@ def without_target(lines: Mapping[int, ChunkLine], batch: OpenBatch) -> tuple[Li
     )
 
 
-def _unknown(call: Call, provider: str) -> tuple[LineResult, ...]:
-    return tuple(
-        LineResult(line.ordinal, RecipientStatus.FAILED, OUTCOME_UNKNOWN, provider=provider)
-        for line in call.lines
-    )
+def unknown_result(line: ChunkLine, provider: str) -> LineResult:
+    """It may have left or not; it is not sent again."""
+    return LineResult(line.ordinal, RecipientStatus.FAILED, OUTCOME_UNKNOWN, provider=provider)
+
+
+def _unknown(call: Call) -> tuple[LineResult, ...]:
+    return tuple(unknown_result(line, call.batch.provider) for line in call.lines)

@@ -1,45 +1,37 @@
 """Sending one chunk of a campaign, each recipient once, whatever dies on the way.
 
-Facts are read and planned, words are made, and then one transaction writes the intents: one for
-each provider call, under a lock on the chunk and a hold on the campaign, so that two attempts
-never write for the same recipient and a cancel finds every intent there will ever be. The calls
-follow, and their results in one more transaction. An attempt that finds open intents of an earlier
-one settles those first, by their provider's way: with the same key, by asking, or as unknown.
+Facts are read and planned, words are made, and then wave after wave of provider calls: a
+transaction writes the intents, the calls follow, and one more transaction their results. An attempt
+that finds open intents of an earlier one settles those first, by their provider's way: with the
+same key, by asking, or as unknown.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from itertools import islice
 
 from domain.campaigns.ids import recipient_id
 from domain.campaigns.messages import ChunkCounts, ChunkInput, ChunkResult, ChunkState
-from domain.campaigns.records import Campaign, CampaignStatus, RecipientStatus
-from domain.content import Content
+from domain.campaigns.records import Campaign, RecipientStatus
 from domain.delivering import RetryLater
 from domain.enums import Channel
 from domain.errors import Conflict, NotFound
-from domain.ids import new_id
 from domain.ports.campaigns import ChunkLine, LineResult, OpenBatch
-from domain.ports.providers import OutboundMessage
 from domain.ports.runtime import Clock, RenderProblem, Starter
 from domain.ports.storage import Transaction, UnitOfWork
-from domain.records import Notification
 from services.accept import AcceptService
-from services.campaign_calls import Call, Called, CampaignCalls, without_target
+from services.campaign_calls import Call, Called, CampaignCalls, unknown_result, without_target
+from services.campaign_intents import SENDS, CampaignIntents, Notified, Wave, calls_of, waves_of
 from services.campaign_plan import PlannedChunk, Throttles, plan_chunk
 from services.campaign_route import (
     CampaignRoute,
     ChunkHeld,
     ChunkLater,
     ChunkWay,
-    warm_up_day,
-    warm_up_left,
+    share_of_a_minute,
 )
 from services.campaign_words import CampaignComposer, Edition
 from services.catalogue import Catalogue
-
-SENDS = frozenset({CampaignStatus.RUNNING, CampaignStatus.TESTING})
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +42,6 @@ class _Work:
     planned: PlannedChunk
     way: ChunkWay | None
     """None: nothing of it is an email."""
-
-
-Notified = tuple[ChunkLine, Notification, Content]
-"""A recipient with the notification that carries the message on."""
 
 
 class CampaignChunkService:
@@ -75,6 +63,7 @@ class CampaignChunkService:
         self._composer = composer
         self._route = route
         self._calls = CampaignCalls(route, clock)
+        self._intents = CampaignIntents(uow, clock)
         self._throttles = throttles
         self._clock = clock
 
@@ -88,10 +77,11 @@ class CampaignChunkService:
         if not isinstance(work, _Work):
             return ChunkResult(state=work) if isinstance(work, ChunkState) else work
         edition = await self._composer.edition(work.campaign)
-        results, calls = self._compose(edition, work, max(command.now, self._clock()))
-        notified = await self._notified(edition, work)
-        called = await self._send(command, work, results, calls, notified)
-        counts = _counted([*settled, *results, *(r for c in called for r in c.results or ())])
+        results, calls = self._compose(edition, work, self._now(command))
+        waves = waves_of(calls, results, await self._notified(edition, work))
+        called, put_off = await self._send(command, work, waves)
+        ended = [result for one in called for result in one.results or ()]
+        counts = _counted([*settled, *results, *put_off, *ended])
         return await self._ended(command, called, counts)
 
     async def _settle_open(self, command: ChunkInput) -> tuple[LineResult, ...] | ChunkState:
@@ -106,21 +96,15 @@ class CampaignChunkService:
             return stop or ()
         edition = await self._composer.edition(campaign)
         lines = {line.ordinal: line for line in found}
-        now = self._clock()
         called: list[Called] = []
         lost: list[LineResult] = []
         for batch in batches:
-            provider = self._route.named(batch.provider)
-            mine = [lines[o] for o in batch.ordinals if o in lines]
-            kept = tuple(line for line in mine if line.user.email is not None)
-            lost += without_target(lines, batch)
-            if provider is None:
-                continue
-            call = Call(batch, kept, tuple(edition.email(line, now) for line in kept))
-            called += await self._calls.make(provider, [call], in_doubt=True)
+            call, without = _repeated(edition, lines, batch, self._now(command))
+            lost += without
+            called += await self._calls.settle(self._route.named(batch.provider), call)
         await self._record(command, called, lost)
         _come_again(called)
-        return tuple(result for one in called for result in one.results or ())
+        return (*lost, *(result for one in called for result in one.results or ()))
 
     async def _prepare(self, command: ChunkInput) -> _Work | ChunkResult | ChunkState:
         async with self._uow() as tx:
@@ -129,16 +113,16 @@ class CampaignChunkService:
             if stop is not None:
                 return stop
             kind = await self._catalogue.type(campaign.type)
-            lines = await tx.campaigns.load_lines(
-                campaign.id, command.low, command.high, command.now
-            )
-            planned = await plan_chunk(tx, campaign, kind, lines, self._throttles, command.now)
+            now = self._now(command)
+            lines = await tx.campaigns.load_lines(campaign.id, command.low, command.high, now)
+            planned = await plan_chunk(tx, campaign, kind, lines, self._throttles, now)
             paused = {part.name: part.divert for part in await tx.operations.paused()}
             if not planned.ready:
                 await tx.campaigns.settle(campaign.id, planned.settled, at=self._clock())
                 due = await tx.campaigns.next_due(campaign.id, command.low, command.high)
                 counts = _counted(planned.settled)
                 return ChunkResult(state=ChunkState.DONE, due_at=due, counts=counts)
+        planned = replace(planned, ready=share_of_a_minute(campaign, planned.ready))
         emails = [line for line in planned.ready if line.channel is Channel.EMAIL]
         if not emails:
             return _Work(campaign, planned, None)
@@ -174,79 +158,28 @@ class CampaignChunkService:
             except RenderProblem as problem:
                 reason = problem.code if problem.variable is None else f"missing:{problem.variable}"
                 results.append(LineResult(line.ordinal, RecipientStatus.FAILED, reason))
-        return results, _calls(work.way, made) if work.way else []
+        return results, calls_of(work.way, made) if work.way else []
 
     async def _send(
-        self,
-        command: ChunkInput,
-        work: _Work,
-        results: list[LineResult],
-        calls: list[Call],
-        notified: list[Notified],
-    ) -> tuple[Called, ...]:
-        calls, put_off = await self._write_intents(command, work, results, calls, notified)
-        results += put_off
-        for _, notification, _ in notified:
-            self._starter.start(notification.id, about=notification)
-        if work.way is None:
-            return ()
-        called = await self._calls.make(work.way.provider, calls)
-        await self._record(command, called, ())
-        return called
-
-    async def _write_intents(
-        self,
-        command: ChunkInput,
-        work: _Work,
-        results: Sequence[LineResult],
-        calls: list[Call],
-        notified: list[Notified],
-    ) -> tuple[list[Call], list[LineResult]]:
-        async with self._uow() as tx:
-            await tx.campaigns.lock_chunk(work.campaign.id, command.low)
-            held = await tx.campaigns.hold(work.campaign.id)
-            if held is None or held.status not in SENDS or held.revision != work.campaign.revision:
-                raise Conflict("campaign_changed", "The campaign changed while it was planned.")
-            kept, put_off = await self._within_warm_up(tx, work.campaign, calls)
-            now = self._clock()
-            handed_on = [
-                LineResult(line.ordinal, RecipientStatus.PENDING, notification_id=notification.id)
-                for line, notification, _ in notified
-            ]
-            await tx.notifications.insert([(made, content) for _, made, content in notified])
-            await tx.campaigns.settle(work.campaign.id, [*results, *put_off, *handed_on], at=now)
-            batches = [call.batch for call in kept]
-            if not await tx.campaigns.write_batches(work.campaign.id, command.low, batches, now):
-                raise Conflict("chunk_taken", "Another attempt is at work on this chunk.")
-        return kept, put_off
-
-    async def _within_warm_up(
-        self, tx: Transaction, campaign: Campaign, calls: list[Call]
-    ) -> tuple[list[Call], list[LineResult]]:
-        """Only what today's share still holds; the rest waits for tomorrow."""
-        if campaign.rate is None or not campaign.rate.warm_up:
-            return calls, []
-        now = self._clock()
-        began, ends = warm_up_day(campaign, now)
-        await tx.campaigns.lock_chunk(campaign.id, -1)  # one chunk at a time counts the day
-        gone = await tx.campaigns.sent_since(campaign.id, began)
-        gone += await tx.campaigns.in_flight(campaign.id)
-        left = warm_up_left(campaign, gone, now)
-        if left is None:
-            return calls, []
-        kept: list[Call] = []
+        self, command: ChunkInput, work: _Work, waves: Sequence[Wave]
+    ) -> tuple[list[Called], list[LineResult]]:
+        """The calls made, and lines that were put off. A wave of which nothing was taken ends it:
+        the provider is not well, and the next attempt may go another way."""
+        called: list[Called] = []
         put_off: list[LineResult] = []
-        for call in calls:
-            some = max(min(left, len(call.lines)), 0)
-            left -= some
-            put_off += [
-                LineResult(line.ordinal, RecipientStatus.PENDING, "warm_up", due_at=ends)
-                for line in call.lines[some:]
-            ]
-            if some:
-                batch = replace(call.batch, ordinals=call.batch.ordinals[:some])
-                kept.append(Call(batch, call.lines[:some], call.messages[:some]))
-        return kept, put_off
+        for wave in waves:
+            calls, later = await self._intents.write(command, work.campaign, wave)
+            put_off += later
+            for _, notification, _ in wave.notified:
+                self._starter.start(notification.id, about=notification)
+            if work.way is None or not calls:
+                continue
+            answers = await self._calls.make(work.way.provider, calls)
+            called += answers
+            await self._record(command, answers, ())
+            if any(c.results is None for c in answers) or all(c.again for c in answers):
+                break
+        return called, put_off
 
     async def _record(
         self, command: ChunkInput, called: Sequence[Called], more: Sequence[LineResult]
@@ -273,6 +206,10 @@ class CampaignChunkService:
             due = await tx.campaigns.next_due(command.campaign_id, command.low, command.high)
         return ChunkResult(state=ChunkState.DONE, counts=counts, due_at=due)
 
+    def _now(self, command: ChunkInput) -> datetime:
+        """An attempt may come long after its command, and a workflow's clock be ahead."""
+        return max(command.now, self._clock())
+
     async def _campaign(self, tx: Transaction, command: ChunkInput) -> Campaign:
         campaign = await tx.campaigns.get(command.campaign_id)
         if campaign is None:
@@ -280,15 +217,22 @@ class CampaignChunkService:
         return campaign
 
 
-def _calls(way: ChunkWay, made: Iterable[tuple[ChunkLine, OutboundMessage]]) -> list[Call]:
-    remaining = iter(made)
-    calls = []
-    while part := tuple(islice(remaining, way.batch_size)):
-        lines = tuple(line for line, _ in part)
-        ordinals = tuple(line.ordinal for line in lines)
-        batch = OpenBatch(new_id(), way.provider.name, ordinals)
-        calls.append(Call(batch, lines, tuple(message for _, message in part)))
-    return calls
+def _repeated(
+    edition: Edition, lines: Mapping[int, ChunkLine], batch: OpenBatch, now: datetime
+) -> tuple[Call, tuple[LineResult, ...]]:
+    """The call of an old intent once more, and those it cannot be repeated for: whose address went
+    away since, and whose message can no longer be rendered, so that nobody will know of it."""
+    lost = list(without_target(lines, batch))
+    made = []
+    for line in (lines[ordinal] for ordinal in batch.ordinals if ordinal in lines):
+        if line.user.email is None:
+            continue
+        try:
+            made.append((line, edition.email(line, now)))
+        except RenderProblem:
+            lost.append(unknown_result(line, batch.provider))
+    kept = tuple(line for line, _ in made)
+    return Call(batch, kept, tuple(message for _, message in made)), tuple(lost)
 
 
 def _stop(campaign: Campaign) -> ChunkState | None:

@@ -96,6 +96,12 @@ class CampaignRoute:
         return await self._limits.reserve(provider, place, urgent=False, count=count)
 
 
+def share_of_a_minute(campaign: Campaign, lines: tuple[ChunkLine, ...]) -> tuple[ChunkLine, ...]:
+    """Of these lines, as many as the campaign's cap lets go in one minute."""
+    cap = campaign.rate.per_minute if campaign.rate else None
+    return lines if cap is None else lines[:cap]
+
+
 def warm_up_left(campaign: Campaign, sent_today: int, now: datetime) -> int | None:
     """How many more may leave today; None: as many as there are."""
     if campaign.rate is None or campaign.started_at is None:

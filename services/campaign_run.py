@@ -26,13 +26,17 @@ from domain.ports.runtime import Clock
 from domain.ports.storage import Transaction, UnitOfWork
 from domain.rules.local_time import first_instant, zone_of
 from services.campaign_checks import CampaignChecks
+from services.campaign_sweep import CampaignSweep
 from services.campaigns import campaign_event
 
 
 class CampaignRunService:
-    def __init__(self, uow: UnitOfWork, checks: CampaignChecks, clock: Clock) -> None:
+    def __init__(
+        self, uow: UnitOfWork, checks: CampaignChecks, sweep: CampaignSweep, clock: Clock
+    ) -> None:
         self._uow = uow
         self._checks = checks
+        self._sweep = sweep
         self._clock = clock
 
     async def open(self, command: OpenInput) -> CampaignState:
@@ -41,7 +45,7 @@ class CampaignRunService:
             campaign = _there(await tx.campaigns.lock(command.campaign_id), command.campaign_id)
             if command.occurs_at is not None:
                 campaign = await self._occurrence(tx, campaign, command.occurs_at)
-            due = campaign.starts_at is None or campaign.starts_at <= command.now
+            due = campaign.starts_at is not None and campaign.starts_at <= command.now
             if campaign.status is CampaignStatus.SCHEDULED and due:
                 campaign = replace(
                     campaign, status=CampaignStatus.RUNNING, updated_at=self._clock()
@@ -77,7 +81,8 @@ class CampaignRunService:
             return _state(await self._on(tx, decided))
 
     async def finish(self, command: FinishCampaignInput) -> CampaignState:
-        """Completes it when nothing is pending any more; else tells that it is not over."""
+        """Completes it when nothing is pending any more; else tells that it is not over. Closes
+        what is left of a cancelled one."""
         async with self._uow() as tx:
             campaign = _there(await tx.campaigns.lock(command.campaign_id), command.campaign_id)
             running = campaign.status in {CampaignStatus.RUNNING, CampaignStatus.TESTING}
@@ -89,7 +94,9 @@ class CampaignRunService:
                 await tx.campaigns.save(campaign)
                 event = campaign_event(EventType.CAMPAIGN_COMPLETED, campaign, now)
                 await tx.events.append([event])
-            return _state(campaign)
+        if campaign.status is CampaignStatus.CANCELLED:
+            await self._sweep.close(campaign.id)
+        return _state(campaign)
 
     async def _on(self, tx: Transaction, campaign: Campaign) -> Campaign:
         """Out of its test."""

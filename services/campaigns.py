@@ -5,9 +5,8 @@ Temporal afterwards, at once or by the relay. A chunk writes its intents while h
 whoever has the lock knows all that can still leave.
 """
 
-import asyncio
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -21,6 +20,7 @@ from domain.campaigns.records import (
     RecipientStatus,
 )
 from domain.campaigns.shapes import AmendCampaign, CampaignWords, NewCampaign, Schedule
+from domain.campaigns.timing import ends_at, recurs, starts_at
 from domain.enums import Channel, EventType
 from domain.errors import Conflict, FieldError, Invalid, NotFound
 from domain.ids import new_id
@@ -31,13 +31,9 @@ from domain.ports.storage import Transaction, UnitOfWork
 from domain.records import AuditEntry, Event
 from services.audiences import require_list
 from services.campaign_checks import CampaignChecks
-from services.cancel import CancelService
+from services.campaign_sweep import CampaignSweep
 
 NO_USER: Final = ""
-IN_FLIGHT_PATIENCE: Final = timedelta(seconds=15)
-_IN_FLIGHT_STEP: Final = 0.05
-EARLIEST_ZONE: Final = timedelta(hours=14)
-"""How far the first zone is ahead of UTC."""
 _WORDS: Final = frozenset(
     {"template", "subject", "title", "content", "data", "sender", "reply_to", "rate", "name"}
 )
@@ -57,13 +53,13 @@ class CampaignService:
         uow: UnitOfWork,
         checks: CampaignChecks,
         starter: CampaignStarter,
-        cancelling: CancelService,
+        sweep: CampaignSweep,
         clock: Clock,
     ) -> None:
         self._uow = uow
         self._checks = checks
         self._starter = starter
-        self._cancelling = cancelling
+        self._sweep = sweep
         self._clock = clock
 
     async def create(self, new: NewCampaign, actor: str) -> Campaign:
@@ -130,14 +126,17 @@ class CampaignService:
 
     async def schedule(self, campaign_id: UUID, given: Schedule | None, actor: str) -> Campaign:
         """By the schedule given, or the one it has; a scheduled one is rescheduled. Raises
-        `Invalid("schedule_missing")`, `Invalid("schedule_past")`, `Conflict`."""
+        `Invalid("schedule_missing")`, `Invalid("schedule_past")`,
+        `Conflict("campaign_not_draft")`, `Conflict("campaign_schedule_kind")`."""
         async with self._uow() as tx:
             campaign = _there(await tx.campaigns.get(campaign_id), campaign_id)
         chosen = given or campaign.schedule
         if chosen is None:
             raise _refusal("schedule", "schedule_missing", "Say when it is to be sent.")
-        if chosen.at is not None and chosen.at < self._clock() - timedelta(minutes=1):
-            raise _refusal("schedule.at", "schedule_past", "That instant has passed.")
+        last = ends_at(chosen)
+        if last is not None and last < self._clock() - timedelta(minutes=1):
+            field = "schedule.at" if chosen.at is not None else "schedule.date"
+            raise _refusal(field, "schedule_past", "That has passed.")
         return await self._launch(campaign_id, chosen, actor)
 
     async def pause(self, campaign_id: UUID, actor: str) -> Campaign:
@@ -152,7 +151,7 @@ class CampaignService:
             paused = self._moved(campaign, CampaignStatus.PAUSED, resumes_as=campaign.status)
             await self._keep(tx, paused, actor, "campaign.paused", EventType.CAMPAIGN_PAUSED)
         self._starter.tell(paused)
-        await self._landed(campaign_id)
+        await self._sweep.landed(campaign_id)
         return paused
 
     async def resume(self, campaign_id: UUID, actor: str) -> Campaign:
@@ -179,13 +178,7 @@ class CampaignService:
                 campaign = self._moved(campaign, CampaignStatus.CANCELLED, completed_at=now)
                 await self._keep(tx, campaign, actor, "campaign.cancelled", None)
         self._starter.tell(campaign)
-        await self._landed(campaign_id)
-        async with self._uow() as tx:
-            await tx.campaigns.give_up_batches(campaign_id, now)
-            await tx.campaigns.close_pending(campaign_id, "cancelled")
-            open_notifications = await tx.campaigns.open_notifications(campaign_id)
-        for notification_id in open_notifications:
-            await self._cancelling.cancel(notification_id)
+        await self._sweep.close(campaign_id)
         return await self.accounts(campaign_id)
 
     async def choose_winner(self, campaign_id: UUID, variant: str, actor: str) -> Campaign:
@@ -232,6 +225,9 @@ class CampaignService:
             again = schedule is not None and campaign.status is CampaignStatus.SCHEDULED
             if campaign.status is not CampaignStatus.DRAFT and not again:
                 raise Conflict("campaign_not_draft", f"The campaign is {campaign.status}.")
+            if again and recurs(campaign.schedule) is not recurs(schedule):
+                detail = "What recurs and what is sent once are not made of each other: cancel it."
+                raise Conflict("campaign_schedule_kind", detail)
             await self._checks.check(campaign)
             await require_list(tx, campaign.audience)
             launched = replace(
@@ -287,25 +283,6 @@ class CampaignService:
 
     def _moved(self, campaign: Campaign, status: CampaignStatus, **more: Any) -> Campaign:
         return replace(campaign, status=status, updated_at=self._clock(), **more)
-
-    async def _landed(self, campaign_id: UUID) -> None:
-        """Until no provider call is running, a few seconds at most."""
-        deadline = self._clock() + IN_FLIGHT_PATIENCE
-        while self._clock() < deadline:
-            async with self._uow() as tx:
-                if not await tx.campaigns.in_flight(campaign_id):
-                    return
-            await asyncio.sleep(_IN_FLIGHT_STEP)
-
-
-def starts_at(schedule: Schedule) -> datetime | None:
-    """When the first of it is due; None for a recurring one."""
-    if schedule.at is not None:
-        return schedule.at
-    if schedule.local_time is None or schedule.date is None:
-        return None
-    at: time = schedule.local_time
-    return datetime.combine(schedule.date, at, UTC) - EARLIEST_ZONE
 
 
 def campaign_event(kind: EventType, campaign: Campaign, at: datetime) -> Event:

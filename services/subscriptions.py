@@ -118,8 +118,6 @@ class SubscriptionService:
         now = self._clock()
         async with self._uow() as tx:
             await tx.users.lock(link.user_id)
-            if link.campaign is not None:
-                await tx.campaigns.engaged(*link.campaign, "unsubscribed", now)
             held = {item.type: item.channels for item in await tx.users.subscriptions(link.user_id)}
             for part in parts[2:]:
                 name, _, channels = part.partition("=")

@@ -48,6 +48,7 @@ _WRITE: Final = """
 _PENDING: Final = """
     select count(*) from campaign_recipients
     where campaign_id = $1 and ordinal = any($2::int[]) and status = 'pending'
+        and notification_id is null
 """
 _CLOSE: Final = """
     update campaign_batches set status = 'done', done_at = $2
@@ -178,11 +179,16 @@ class SqlCampaignChunks:
         return tuple(OpenBatch(row["id"], row["provider"], tuple(row["ordinals"])) for row in rows)
 
     async def write_batches(
-        self, campaign_id: UUID, chunk: int, batches: Sequence[OpenBatch], at: datetime
+        self,
+        campaign_id: UUID,
+        chunk: int,
+        batches: Sequence[OpenBatch],
+        others: Sequence[int],
+        at: datetime,
     ) -> bool:
         if await self.open_batches(campaign_id, chunk):
             return False
-        ordinals = [ordinal for batch in batches for ordinal in batch.ordinals]
+        ordinals = [*others, *(ordinal for batch in batches for ordinal in batch.ordinals)]
         if await self._db.fetchval(_PENDING, campaign_id, ordinals) != len(ordinals):
             return False
         payload = [
@@ -230,11 +236,13 @@ class SqlCampaignChunks:
         )
         return found
 
-    async def in_flight(self, campaign_id: UUID) -> int:
+    async def in_flight(self, campaign_id: UUID, since: datetime | None = None) -> int:
         found: int = await self._db.fetchval(
             "select coalesce(sum(cardinality(ordinals)), 0)::int from campaign_batches"
-            " where campaign_id = $1 and status = 'open'",
+            " where campaign_id = $1 and status = 'open'"
+            " and ($2::timestamptz is null or intent_at > $2)",
             campaign_id,
+            since,
         )
         return found
 

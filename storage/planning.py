@@ -137,10 +137,10 @@ class SqlPlanning:
         rows = await self._db.fetch(
             "select notification_id, category, channel, at from frequency_usage"
             " where user_id = $1 and at > $2 and notification_id <> $3"
-            " union all select r.campaign_id, c.category, r.channel, r.sent_at"
-            " from campaign_recipients r join campaigns c on c.id = r.campaign_id"
-            " where r.user_id = $1 and r.sent_at > $2 and r.notification_id is null"
-            " order by at",
+            " union all select r.campaign_id, m.category, r.channel, r.sent_at"
+            " from campaign_recipients r join campaigns m on m.id = r.campaign_id"
+            " where r.user_id = $1 and r.sent_at > $2 and r.status = 'sent'"
+            " and r.notification_id is null order by at",
             user_id,
             since,
             without,

@@ -25,7 +25,6 @@ with workflow.unsafe.imports_passed_through():
     from workflows import options
 
 IN_FLIGHT = 3
-CHUNKS_PER_RUN = 400
 LOOK_AGAIN = timedelta(seconds=30)
 """A resumed campaign signals its partitions; one that did not hear of it looks by itself."""
 
@@ -35,6 +34,7 @@ class CampaignPartitionWorkflow:
     @workflow.init
     def __init__(self, command: PartitionInput) -> None:
         self._id = command.campaign_id
+        self._per_run = command.per_run
         self._counts = command.counts or ChunkCounts()
         chunks = [Again(low=low, high=high) for low, high in chunks_of(command.low, command.high)]
         self._waiting = list(command.again) if command.again is not None else chunks
@@ -43,6 +43,7 @@ class CampaignPartitionWorkflow:
         self._changed = False
         self._held = False
         self._stopped = False
+        self._told = False
 
     @workflow.run
     async def run(self, command: PartitionInput) -> ChunkCounts:
@@ -50,12 +51,13 @@ class CampaignPartitionWorkflow:
         while (self._waiting or self._running) and not self._stopped:
             self._launch()
             self._show(command)
-            if self._done >= CHUNKS_PER_RUN and not self._running:
+            if self._done >= self._per_run and not self._running:
                 workflow.continue_as_new(
                     command.model_copy(
                         update={"again": tuple(self._waiting), "counts": self._counts}
                     )
                 )
+            await self._tell_that_it_rests(command)
             await self._next()
         if self._running:
             await workflow.wait([*self._running])
@@ -68,7 +70,7 @@ class CampaignPartitionWorkflow:
         self._changed = True
 
     def _launch(self) -> None:
-        if self._held or self._done >= CHUNKS_PER_RUN:
+        if self._held or self._done >= self._per_run:
             return
         now = workflow.now()
         due = [one for one in self._waiting if one.due_at is None or one.due_at <= now]
@@ -76,6 +78,19 @@ class CampaignPartitionWorkflow:
             self._waiting.remove(chunk)
             self._done += 1
             self._running.add(asyncio.create_task(self._deliver(chunk)))
+
+    async def _tell_that_it_rests(self, command: PartitionInput) -> None:
+        """Once: so that recipients who were put off do not keep another partition waiting."""
+        parent, now = workflow.info().parent, workflow.now()
+        put_off = all(one.due_at is not None and one.due_at > now for one in self._waiting)
+        if self._told or self._running or self._held or not put_off or parent is None:
+            return
+        self._told = True
+        try:
+            handle = workflow.get_external_workflow_handle(parent.workflow_id)
+            await handle.signal("resting", command.low)
+        except FailureError:
+            workflow.logger.debug("campaign.nobody_to_tell")
 
     async def _next(self) -> None:
         """Until a chunk ends, one is due, or the campaign changed."""

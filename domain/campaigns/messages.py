@@ -63,7 +63,8 @@ class PartitionInput(Message):
     campaign_id: UUID
     low: int
     high: int
-    priority_key: int = 5
+    per_run: int = 400
+    """Chunks after which it goes on as a new run, so that its history stays short."""
     again: tuple["Again", ...] | None = None
     """After continuing as new: the chunks left, instead of the whole range."""
     counts: "ChunkCounts | None" = None

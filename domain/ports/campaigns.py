@@ -139,7 +139,7 @@ class CampaignRepository(Protocol):
     async def load_lines(
         self, campaign_id: UUID, low: int, high: int, now: datetime
     ) -> tuple[ChunkLine, ...]:
-        """What is pending and due, without what an open batch holds."""
+        """What is pending and due, and no notification's of its own."""
 
     async def lines_of(
         self, campaign_id: UUID, ordinals: Sequence[int]
@@ -152,10 +152,15 @@ class CampaignRepository(Protocol):
     async def open_batches(self, campaign_id: UUID, chunk: int) -> tuple[OpenBatch, ...]: ...
 
     async def write_batches(
-        self, campaign_id: UUID, chunk: int, batches: Sequence[OpenBatch], at: datetime
+        self,
+        campaign_id: UUID,
+        chunk: int,
+        batches: Sequence[OpenBatch],
+        others: Sequence[int],
+        at: datetime,
     ) -> bool:
         """The intents. False, and nothing written, when the chunk has open batches, or a line of
-        these is not pending any more."""
+        these or of the `others` that are to be handed on is not pending any more."""
 
     async def settle(
         self,
@@ -171,8 +176,8 @@ class CampaignRepository(Protocol):
     async def next_due(self, campaign_id: UUID, low: int, high: int) -> datetime | None:
         """When the first of the pending lines there is due; None when none is pending."""
 
-    async def in_flight(self, campaign_id: UUID) -> int:
-        """Recipients in open batches."""
+    async def in_flight(self, campaign_id: UUID, since: datetime | None = None) -> int:
+        """Recipients in open batches, of those written `since` then."""
 
     async def close_pending(self, campaign_id: UUID, reason: str) -> int:
         """Skips all that is pending and not in an open batch."""

@@ -99,6 +99,7 @@ class Breakers:
         """The answers to the next questions; `resting` is that to all others."""
         self.waits: list[timedelta] = []
         self.heard: list[tuple[str, bool]] = []
+        self.paced: list[tuple[str, float, int]] = []
 
     async def rest(self, providers: Sequence[str]) -> Mapping[str, timedelta]:
         resting = self.rests.pop(0) if self.rests else self.resting
@@ -110,15 +111,26 @@ class Breakers:
     async def view(self, provider: str) -> BreakerView:
         return BreakerView(BreakerState.CLOSED, 0)
 
-    async def reserve(self, provider: str, delivery_id: UUID, *, urgent: bool) -> timedelta:
+    async def reserve(
+        self, provider: str, delivery_id: UUID, *, urgent: bool, count: int = 1
+    ) -> timedelta:
+        return self.waits.pop(0) if self.waits else timedelta(0)
+
+    async def pace(
+        self, line: str, rate: float, place: UUID, *, urgent: bool = False, count: int = 1
+    ) -> timedelta:
+        self.paced.append((line, rate, count))
         return self.waits.pop(0) if self.waits else timedelta(0)
 
 
 class SilentStarter:
     """Temporal is elsewhere in these tests."""
 
+    def __init__(self) -> None:
+        self.started: list[UUID] = []
+
     def start(self, notification_id: UUID, redrives: int = 0, about: object = None) -> None:
-        return None
+        self.started.append(notification_id)
 
     def signal(self, signal_id: UUID, notification_id: UUID, redrives: int, kind: str) -> None:
         return None
@@ -160,7 +172,7 @@ class Core:
         hosts = AllowedHosts()
         attachments = AttachmentService(HttpAttachmentFetcher(hosts, timedelta(seconds=5)), hosts)
         renderer, catalogue = Templates(), Catalogue(uow)
-        starter = starter or SilentStarter()
+        self.starter = starter = starter or SilentStarter()
         self.accepting = AcceptService(
             uow,
             catalogue,

@@ -1,5 +1,5 @@
-"""Every path of a notification, on a real server whose time is skipped; all at once, as each skip
-takes a second."""
+"""Every path of a notification and of a campaign, on a real server whose time is skipped; all at
+once, as each skip takes a second."""
 
 import asyncio
 from typing import Any
@@ -10,6 +10,7 @@ from temporalio.client import WorkflowHandle
 from tests.workflows.scenarios import SCENARIOS
 from tests.workflows.world import World
 
+Handle = WorkflowHandle[Any, Any]
 PATIENCE = 120
 AnyHandle = WorkflowHandle[Any, Any]
 

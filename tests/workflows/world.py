@@ -17,13 +17,17 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from activities.ab_tests import ABTestActivities
 from activities.announcements import AnnouncementActivities
+from activities.campaigns import CampaignActivities
 from activities.delivery import DeliveryActivities
 from activities.digests import DigestActivities
 from activities.planning import PlanningActivities
 from domain.announcement_messages import AnnouncementInput, AnnouncementOutcome
 from domain.announcements import ANNOUNCEMENTS_QUEUE, announcement_workflow_id
+from domain.campaigns.ids import campaign_workflow_id
+from domain.campaigns.messages import CampaignInput, CampaignState
 from domain.digest_messages import DigestInput
 from domain.ids import (
+    CAMPAIGNS_QUEUE,
     DELIVERY_QUEUES,
     NOTIFICATIONS_QUEUE,
     digest_workflow_id,
@@ -33,18 +37,24 @@ from domain.messages import NotificationInput
 from runtime.ab_tests import TemporalABTests
 from runtime.embedded.temporal.server import prepare_namespace
 from runtime.temporal import TemporalGateway, connect_worker
+from services.campaign_chunks import CampaignChunkService
+from services.campaign_run import CampaignRunService
 from tests.workflows.ab_tests import ABCases
 from tests.workflows.board import Board, Notice
+from tests.workflows.book import Book, Sends
 from tests.workflows.digest_ledger import Digests
 from tests.workflows.ledger import Case, Ledger
 from workflows.ab_test import ABTestWorkflow
 from workflows.announcement import AnnouncementWorkflow
+from workflows.campaign import CampaignWorkflow
+from workflows.campaign_partition import CampaignPartitionWorkflow
 from workflows.digest import DigestWorkflow
 from workflows.notification import NotificationWorkflow
 from workflows.progress import NotificationOutcome
 
 Handle = WorkflowHandle[NotificationWorkflow, NotificationOutcome]
 AnnouncementHandle = WorkflowHandle[AnnouncementWorkflow, AnnouncementOutcome]
+CampaignHandle = WorkflowHandle[CampaignWorkflow, CampaignState]
 
 
 @dataclass
@@ -54,6 +64,7 @@ class World:
     ab_tests: ABCases = field(default_factory=ABCases)
     board: Board = field(default_factory=Board)
     digests: Digests = field(default_factory=Digests)
+    book: Book = field(default_factory=Book)
 
     def __post_init__(self) -> None:
         self.skipping = TimeSkipper(self.client, config=TimeSkippingConfig(enabled=True))
@@ -104,6 +115,19 @@ class World:
             NotificationWorkflow.run, notification_workflow_id(case.id), run_id=found.run_id
         )
 
+    async def send(
+        self, case: Sends, *, skip: bool = True, recurring: bool = False
+    ) -> CampaignHandle:
+        """Starts a campaign's workflow. `skip`: its waits take no time."""
+        self.book.add(case)
+        skipper = self.skipping if skip else self.by_hand
+        return await skipper.client.start_workflow(
+            CampaignWorkflow.run,
+            CampaignInput(campaign_id=case.id, recurring=recurring),
+            id=campaign_workflow_id(case.id),
+            task_queue=CAMPAIGNS_QUEUE,
+        )
+
     async def replanned(self, case: Case, plans: int) -> None:
         """Returns once the workflow has followed so many plans."""
         handle = self.client.get_workflow_handle_for(
@@ -115,9 +139,15 @@ class World:
 
 @asynccontextmanager
 async def open_world(
-    address: str, namespace: str, *, deliver_on: Collection[str] = tuple(DELIVERY_QUEUES.values())
+    address: str,
+    namespace: str,
+    *,
+    deliver_on: Collection[str] = tuple(DELIVERY_QUEUES.values()),
+    run: CampaignRunService | None = None,
+    chunks: CampaignChunkService | None = None,
 ) -> AsyncIterator[World]:
-    """Workers on every queue, in the sandbox that refuses the most."""
+    """Workers on every queue, in the sandbox that refuses the most. `run` and `chunks`: real
+    services instead of the book."""
     world = World(await connect_worker(address, namespace))
     planning = PlanningActivities(world.ledger, world.ledger)
     announcing = AnnouncementActivities(world.board, world.board)
@@ -148,6 +178,22 @@ async def open_world(
                     announcing.advance_announcement,
                     announcing.send_announcement,
                     announcing.recall_announcement,
+                ],
+                workflow_runner=SandboxedWorkflowRunner(),
+            )
+        )
+        campaigns = CampaignActivities(run or world.book, chunks or world.book)  # type: ignore[arg-type]
+        await workers.enter_async_context(
+            Worker(
+                world.client,
+                task_queue=CAMPAIGNS_QUEUE,
+                workflows=[CampaignWorkflow, CampaignPartitionWorkflow],
+                activities=[
+                    campaigns.open_campaign,
+                    campaigns.freeze_audience,
+                    campaigns.decide_winner,
+                    campaigns.finish_campaign,
+                    campaigns.deliver_chunk,
                 ],
                 workflow_runner=SandboxedWorkflowRunner(),
             )
@@ -183,5 +229,5 @@ async def events(handle: WorkflowHandle[Any, Any]) -> list[str]:
     return [EventType.Name(event.event_type)[len("EVENT_TYPE_") :] for event in history.events]
 
 
-async def history_json(handle: Handle) -> dict[str, Any]:
+async def history_json(handle: WorkflowHandle[Any, Any]) -> dict[str, Any]:
     return json.loads((await handle.fetch_history()).to_json())

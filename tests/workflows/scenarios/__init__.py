@@ -1,4 +1,5 @@
-"""Every path of a notification and of an announcement, each driven and checked on a real server.
+"""Every path of a notification, a campaign, a digest, an A/B test and an announcement, each driven
+and checked on a real server.
 
 The tests run them; `python -m tests.replay.record` keeps their histories.
 """
@@ -6,6 +7,7 @@ The tests run them; `python -m tests.replay.record` keeps their histories.
 from tests.workflows.scenarios import (
     ab_tests,
     announcing,
+    campaigns,
     cancelling,
     changes,
     digests,
@@ -21,6 +23,7 @@ __all__ = [
     "SCENARIOS",
     "ab_tests",
     "announcing",
+    "campaigns",
     "cancelling",
     "changes",
     "digests",
