@@ -122,14 +122,16 @@ class CampaignRunService:
             at = now
         count = await tx.campaigns.freeze(campaign, due, at)
         testing = campaign.test is not None and campaign.test.fraction < 1
-        status = CampaignStatus.TESTING if testing else campaign.status
         paused = campaign.status is CampaignStatus.PAUSED
+        goes_on_as = campaign.resumes_as if paused else campaign.status
+        if testing:
+            goes_on_as = CampaignStatus.TESTING
         frozen = replace(
             campaign,
             recipients=count,
             started_at=now,
-            status=campaign.status if paused else status,
-            resumes_as=status if paused else None,
+            status=campaign.status if paused else goes_on_as or campaign.status,
+            resumes_as=goes_on_as if paused else None,
             updated_at=self._clock(),
         )
         await tx.campaigns.save(frozen)
