@@ -11,6 +11,7 @@ from models.audience_list_members import AudienceListMemberRow
 from models.audience_lists import AudienceListRow
 from models.audit_log import AuditRow
 from models.campaign_batches import CampaignBatchRow
+from models.campaign_days import CampaignDayRow
 from models.campaign_messages import CampaignMessageRow
 from models.campaign_recipients import CampaignRecipientRow
 from models.campaigns import CampaignRow
@@ -59,6 +60,7 @@ __all__ = [
     "AudienceListRow",
     "AuditRow",
     "CampaignBatchRow",
+    "CampaignDayRow",
     "CampaignMessageRow",
     "CampaignRecipientRow",
     "CampaignRow",

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from domain.campaigns.records import RecipientStatus
+from domain.campaigns.records import OUTCOME_UNKNOWN, RecipientStatus
 from domain.enums import Channel
 from domain.ports.campaigns import ChunkLine, LineResult, OpenBatch
 from domain.ports.providers import (
@@ -27,7 +27,6 @@ from services.campaign_route import CampaignRoute
 from services.delivery_outcomes import DOUBT_DELAY, is_healthy
 
 CALLS_AT_ONCE: Final = 10
-OUTCOME_UNKNOWN: Final = "outcome_unknown"
 _TAKEN_BEFORE: Final = "invalid_idempotent_request"
 """Resend's word for a key it has seen with other words: it took the batch, and these are newer."""
 

@@ -79,9 +79,9 @@ class CampaignChunkService:
         edition = await self._composer.edition(work.campaign)
         results, calls = self._compose(edition, work, self._now(command))
         waves = waves_of(calls, results, await self._notified(edition, work))
-        called, put_off = await self._send(command, work, waves)
+        called = await self._send(command, work, waves)
         ended = [result for one in called for result in one.results or ()]
-        counts = _counted([*settled, *results, *put_off, *ended])
+        counts = _counted([*settled, *results, *ended])
         return await self._ended(command, called, counts)
 
     async def _settle_open(self, command: ChunkInput) -> tuple[LineResult, ...] | ChunkState:
@@ -124,13 +124,14 @@ class CampaignChunkService:
                 return ChunkResult(state=ChunkState.DONE, due_at=due, counts=counts)
         planned = replace(planned, ready=share_of_a_minute(campaign, planned.ready))
         emails = [line for line in planned.ready if line.channel is Channel.EMAIL]
-        if not emails:
-            return _Work(campaign, planned, None)
-        way = await self._route.direct(campaign, command.low, emails, paused)
+        way = await self._route.direct(emails, paused) if emails else None
         if isinstance(way, ChunkHeld):
             return ChunkState.HELD
         if isinstance(way, ChunkLater):
             raise RetryLater(way.code, way.after)
+        wait = await self._route.turn(campaign, planned.ready, way)
+        if wait:
+            raise RetryLater("rate_limited", wait)
         return _Work(campaign, planned, way)
 
     async def _notified(self, edition: Edition, work: _Work) -> list[Notified]:
@@ -160,26 +161,22 @@ class CampaignChunkService:
                 results.append(LineResult(line.ordinal, RecipientStatus.FAILED, reason))
         return results, calls_of(work.way, made) if work.way else []
 
-    async def _send(
-        self, command: ChunkInput, work: _Work, waves: Sequence[Wave]
-    ) -> tuple[list[Called], list[LineResult]]:
-        """The calls made, and lines that were put off. A wave of which nothing was taken ends it:
-        the provider is not well, and the next attempt may go another way."""
+    async def _send(self, command: ChunkInput, work: _Work, waves: Sequence[Wave]) -> list[Called]:
+        """The calls made. A wave of which nothing was taken ends it: the provider is not well, and
+        the next attempt may go another way."""
         called: list[Called] = []
-        put_off: list[LineResult] = []
-        for wave in waves:
-            calls, later = await self._intents.write(command, work.campaign, wave)
-            put_off += later
+        for planned in waves:
+            wave = await self._intents.write(command, work.campaign, planned)
             for _, notification, _ in wave.notified:
                 self._starter.start(notification.id, about=notification)
-            if work.way is None or not calls:
+            if work.way is None or not wave.calls:
                 continue
-            answers = await self._calls.make(work.way.provider, calls)
+            answers = await self._calls.make(work.way.provider, wave.calls)
             called += answers
             await self._record(command, answers, ())
             if any(c.results is None for c in answers) or all(c.again for c in answers):
                 break
-        return called, put_off
+        return called
 
     async def _record(
         self, command: ChunkInput, called: Sequence[Called], more: Sequence[LineResult]

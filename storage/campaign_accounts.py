@@ -111,14 +111,6 @@ class SqlCampaignAccounts:
         more = len(rows) > page.limit
         return Page(found, Cursor(_EPOCH, str(found[-1].ordinal)) if more else None)
 
-    async def sent_since(self, campaign_id: UUID, since: datetime) -> int:
-        found: int = await self._db.fetchval(
-            "select count(*) from campaign_recipients where campaign_id = $1 and sent_at >= $2",
-            campaign_id,
-            since,
-        )
-        return found
-
     async def recipient_of(self, provider_message_id: str) -> RecipientRef | None:
         row = await self._db.fetchrow(
             "select m.campaign_id, m.ordinal, r.user_id from campaign_messages m"

@@ -6,10 +6,12 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+from domain.campaigns.records import OUTCOME_UNKNOWN, RecipientStatus
 from domain.enums import Category, Channel, ConsentType
 from domain.facts import Reach, Usage
 from domain.ports.campaigns import NOBODY, ChunkLine, LineResult, OpenBatch
 from domain.preferences import Preferences
+from storage.campaign_steering import SqlCampaignSteering
 from storage.encryption import KEY_JOIN, KeyRing
 from storage.engine import Connection
 from storage.rows import PREFERENCE_COLUMNS, preferences_of, qualified
@@ -40,9 +42,10 @@ _LINES: Final = f"""
     where r.campaign_id = $1 and r.status = 'pending'
 """
 _WRITE: Final = """
-    insert into campaign_batches (id, campaign_id, chunk, provider, ordinals, status, intent_at)
+    insert into campaign_batches (id, campaign_id, chunk, provider, ordinals, status, intent_at,
+        day)
     select b.id, $1, $2, b.provider, array(select jsonb_array_elements_text(b.ordinals)::int),
-        'open', $3
+        'open', $3, $5
     from jsonb_to_recordset($4) as b(id uuid, provider text, ordinals jsonb)
 """
 _PENDING: Final = """
@@ -52,7 +55,7 @@ _PENDING: Final = """
 """
 _CLOSE: Final = """
     update campaign_batches set status = 'done', done_at = $2
-    where id = any($1::uuid[]) and status = 'open'
+    where id = any($1::uuid[]) and status = 'open' returning day
 """
 _SETTLE: Final = """
     with result as (
@@ -85,18 +88,11 @@ _USAGE: Final = """
 """
 
 
-class SqlCampaignChunks:
+class SqlCampaignChunks(SqlCampaignSteering):
     """A part of `CampaignRepository`: the work of a chunk."""
 
     _db: Connection
     _keys: KeyRing
-
-    async def lock_chunk(self, campaign_id: UUID, chunk: int) -> None:
-        await self._db.execute(
-            "select pg_advisory_xact_lock(hashtextextended($1::text, $2::bigint))",
-            str(campaign_id),
-            chunk,
-        )
 
     async def load_lines(
         self, campaign_id: UUID, low: int, high: int, now: datetime
@@ -185,6 +181,7 @@ class SqlCampaignChunks:
         batches: Sequence[OpenBatch],
         others: Sequence[int],
         at: datetime,
+        day: int | None = None,
     ) -> bool:
         if await self.open_batches(campaign_id, chunk):
             return False
@@ -194,7 +191,7 @@ class SqlCampaignChunks:
         payload = [
             {"id": str(b.id), "provider": b.provider, "ordinals": list(b.ordinals)} for b in batches
         ]
-        await self._db.execute(_WRITE, campaign_id, chunk, at, payload)
+        await self._db.execute(_WRITE, campaign_id, chunk, at, payload, day)
         return True
 
     async def settle(
@@ -206,9 +203,10 @@ class SqlCampaignChunks:
         at: datetime,
     ) -> bool:
         if batches:
-            done: str = await self._db.execute(_CLOSE, list(batches), at)
-            if done != f"UPDATE {len(batches)}":
+            closed = await self._db.fetch(_CLOSE, list(batches), at)
+            if len(closed) != len(batches):
                 return False
+            await self._give_back(campaign_id, closed[0]["day"], results)
         if results:
             await self._db.execute(
                 _SETTLE,
@@ -224,6 +222,15 @@ class SqlCampaignChunks:
                 [r.notification_id for r in results],
             )
         return True
+
+    async def _give_back(
+        self, campaign_id: UUID, day: int | None, results: Sequence[LineResult]
+    ) -> None:
+        """What did not leave, to the day whose share it took: one for all calls of a wave."""
+        unsent = [r for r in results if r.status is not RecipientStatus.SENT]
+        stayed = len([r for r in unsent if r.reason != OUTCOME_UNKNOWN])
+        if day is not None and stayed:
+            await self._add_to_day(campaign_id, day, -stayed)
 
     async def next_due(
         self, campaign_id: UUID, low: int, high: int, now: datetime

@@ -72,10 +72,13 @@ class SqlCampaigns(SqlCampaignChunks, SqlCampaignAccounts):
         return await self._one(campaign_id, "")
 
     async def lock(self, campaign_id: UUID) -> Campaign | None:
-        return await self._one(campaign_id, "for update")
+        await self._close_gate(campaign_id)
+        # Not against whoever writes recipients, which refer to it.
+        return await self._one(campaign_id, "for no key update")
 
     async def hold(self, campaign_id: UUID) -> Campaign | None:
-        return await self._one(campaign_id, "for share")
+        await self._pass_gate(campaign_id)
+        return await self._one(campaign_id, "")
 
     async def _one(self, campaign_id: UUID, how: str) -> Campaign | None:
         row = await self._db.fetchrow(

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 from uuid import UUID
 
 from domain.ab.definition import ABDesign
@@ -50,6 +51,10 @@ class RecipientStatus(StrEnum):
     SENT = "sent"
     SKIPPED = "skipped"
     FAILED = "failed"
+
+
+OUTCOME_UNKNOWN: Final = "outcome_unknown"
+"""Why a message failed that may have left all the same."""
 
 
 @dataclass(frozen=True, slots=True)

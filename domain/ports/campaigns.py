@@ -97,7 +97,8 @@ class CampaignRepository(Protocol):
     async def get(self, campaign_id: UUID) -> Campaign | None: ...
 
     async def lock(self, campaign_id: UUID) -> Campaign | None:
-        """The row, locked until the transaction ends."""
+        """The row, to be changed by nobody else until the transaction ends. Waits for those who
+        hold it, and goes before whoever asks to hold it later."""
 
     async def hold(self, campaign_id: UUID) -> Campaign | None:
         """The row, kept from changing until the transaction ends; any number may hold it. An
@@ -123,11 +124,14 @@ class CampaignRepository(Protocol):
     async def zones(self, campaign: Campaign) -> tuple[ZoneCount, ...]:
         """Where the audience lives, for sends by local time."""
 
+    async def lock_freeze(self, campaign_id: UUID) -> None:
+        """Keeps a second one out until the transaction ends, and nobody else."""
+
     async def freeze(
         self, campaign: Campaign, due: Mapping[str | None, datetime], at: datetime | None
     ) -> int:
         """Writes the recipients, ordinals from 0 in the order of their instants, the test's
-        first. `due`: zone → instant; else all are due `at`. Returns how many."""
+        first. `due`: zone → instant; all others are due `at`. Returns how many."""
 
     async def buckets(self, campaign_id: UUID) -> tuple[Bucket, ...]: ...
 
@@ -135,6 +139,13 @@ class CampaignRepository(Protocol):
 
     async def lock_chunk(self, campaign_id: UUID, chunk: int) -> None:
         """Keeps a second attempt at this chunk out until the transaction ends."""
+
+    async def take_share(
+        self, campaign_id: UUID, day: int, began: datetime, most: int, wanted: int
+    ) -> int:
+        """How many of the messages `wanted` the `most` of this day still hold; they count as gone
+        from now on. One asks at a time, until its transaction ends. `settle` gives back what did
+        not leave."""
 
     async def load_lines(
         self, campaign_id: UUID, low: int, high: int, now: datetime
@@ -158,9 +169,11 @@ class CampaignRepository(Protocol):
         batches: Sequence[OpenBatch],
         others: Sequence[int],
         at: datetime,
+        day: int | None = None,
     ) -> bool:
-        """The intents. False, and nothing written, when the chunk has open batches, or a line of
-        these or of the `others` that are to be handed on is not pending any more."""
+        """The intents; `day`: of whose share they are. False, and nothing written, when the chunk
+        has open batches, or a line of these or of the `others` that are to be handed on is not
+        pending any more."""
 
     async def settle(
         self,
@@ -202,8 +215,6 @@ class CampaignRepository(Protocol):
         status: RecipientStatus | None,
         reason: str | None,
     ) -> Page[Recipient]: ...
-
-    async def sent_since(self, campaign_id: UUID, since: datetime) -> int: ...
 
     async def recipient_of(self, provider_message_id: str) -> "RecipientRef | None":
         """Whose message a vendor's id is; None when it is no campaign's."""

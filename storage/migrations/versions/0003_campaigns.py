@@ -94,8 +94,17 @@ def upgrade() -> None:
         sa.Column("status", sa.String(10), nullable=False),
         sa.Column("intent_at", TIMESTAMP, nullable=False),
         sa.Column("done_at", TIMESTAMP, nullable=True),
+        sa.Column("day", sa.SmallInteger(), nullable=True),
         sa.ForeignKeyConstraint(["campaign_id"], ["campaigns.id"]),
         sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
+        "campaign_days",
+        sa.Column("campaign_id", sa.Uuid(), nullable=False),
+        sa.Column("day", sa.Integer(), nullable=False),
+        sa.Column("messages", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["campaign_id"], ["campaigns.id"]),
+        sa.PrimaryKeyConstraint("campaign_id", "day"),
     )
     op.create_index(
         "idx_campaign_batches_open",
@@ -106,6 +115,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.drop_table("campaign_days")
     op.drop_table("campaign_batches")
     op.drop_table("campaign_messages")
     op.drop_table("campaign_recipients")
