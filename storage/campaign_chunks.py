@@ -255,36 +255,3 @@ class SqlCampaignChunks(SqlCampaignSteering):
             since,
         )
         return found
-
-    async def close_pending(self, campaign_id: UUID, reason: str) -> int:
-        done: str = await self._db.execute(
-            "update campaign_recipients r set status = 'skipped', reason = $2"
-            " where campaign_id = $1 and status = 'pending' and notification_id is null"
-            " and not exists (select from campaign_batches b where b.campaign_id = $1"
-            "  and b.status = 'open' and r.ordinal = any(b.ordinals))",
-            campaign_id,
-            reason,
-            timeout=300,
-        )
-        return int(done.rpartition(" ")[2])
-
-    async def open_notifications(self, campaign_id: UUID) -> tuple[UUID, ...]:
-        rows = await self._db.fetch(
-            "select r.notification_id as id from campaign_recipients r"
-            " join notifications n on n.id = r.notification_id where r.campaign_id = $1"
-            " and n.status in ('accepted', 'scheduled', 'processing')",
-            campaign_id,
-        )
-        return tuple(row["id"] for row in rows)
-
-    async def give_up_batches(self, campaign_id: UUID, at: datetime) -> int:
-        done: str = await self._db.execute(
-            "with closed as (update campaign_batches set status = 'done', done_at = $2"
-            " where campaign_id = $1 and status = 'open' returning ordinals)"
-            " update campaign_recipients r set status = 'failed', reason = 'outcome_unknown'"
-            " from (select unnest(ordinals) as ordinal from closed) c"
-            " where r.campaign_id = $1 and r.ordinal = c.ordinal and r.status = 'pending'",
-            campaign_id,
-            at,
-        )
-        return int(done.rpartition(" ")[2])

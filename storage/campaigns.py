@@ -17,6 +17,7 @@ from storage.ab_split import values, variant_of
 from storage.audience_sql import select_sql
 from storage.campaign_accounts import SqlCampaignAccounts
 from storage.campaign_chunks import SqlCampaignChunks
+from storage.campaign_ending import SqlCampaignEnding
 from storage.encryption import KeyRing
 from storage.engine import Connection
 
@@ -53,7 +54,7 @@ _FREEZE: Final = f"""
 _FIRST_FREE: Final = 8
 
 
-class SqlCampaigns(SqlCampaignChunks, SqlCampaignAccounts):
+class SqlCampaigns(SqlCampaignChunks, SqlCampaignAccounts, SqlCampaignEnding):
     """Implements `CampaignRepository`; here are the resource and its audience."""
 
     def __init__(self, connection: Connection, keys: KeyRing) -> None:

@@ -195,13 +195,16 @@ class CampaignRepository(Protocol):
     async def in_flight(self, campaign_id: UUID, since: datetime | None = None) -> int:
         """Recipients in open batches, of those written `since` then."""
 
-    async def close_pending(self, campaign_id: UUID, reason: str) -> int:
-        """Skips all that is pending and not in an open batch."""
-
-    async def open_notifications(self, campaign_id: UUID) -> tuple[UUID, ...]: ...
+    # The end of a cancelled one.
 
     async def give_up_batches(self, campaign_id: UUID, at: datetime) -> int:
         """Ends open batches as failed with reason `outcome_unknown`."""
+
+    async def close_range(self, campaign_id: UUID, low: int, high: int, at: datetime) -> None:
+        """Of the recipients with ordinals [low, high], skips what is pending and not in an open
+        batch, and cancels the notifications that were not tried yet."""
+
+    async def open_notifications(self, campaign_id: UUID) -> tuple[UUID, ...]: ...
 
     # The accounts.
 
