@@ -59,7 +59,7 @@ def send(
 
 @campaign.command("pause")
 def pause(campaign_id: Id) -> None:
-    """Nothing more leaves after the answer."""
+    """Nothing more is sent after the answer but what a provider has at that moment."""
     call("POST", f"{_PATH}/{campaign_id}/pause")
     typer.echo("Paused.")
 

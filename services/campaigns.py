@@ -165,6 +165,7 @@ class CampaignService:
             goes_on_as = campaign.resumes_as or CampaignStatus.RUNNING
             resumed = self._moved(campaign, goes_on_as, resumes_as=None)
             await self._keep(tx, resumed, actor, "campaign.resumed", None)
+            await tx.campaigns.wake_held(campaign_id, self._clock())
         self._starter.tell(resumed)
         return resumed
 

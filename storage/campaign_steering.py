@@ -11,6 +11,14 @@ _FREEZING: Final = -2
 """Beside a campaign's chunks, which are named by their first ordinal."""
 _LOCK: Final = "select pg_advisory_xact_lock(hashtextextended($1::text, $2::bigint))"
 _SHARED: Final = "select pg_advisory_xact_lock_shared(hashtextextended($1::text, $2::bigint))"
+_WAKE: Final = """
+    insert into workflow_signals (id, notification_id, redrives, kind, created_at)
+    select gen_random_uuid(), n.id, n.redrives, 'resumed', $2
+    from campaign_recipients r join notifications n on n.id = r.notification_id
+    where r.campaign_id = $1 and n.status in ('scheduled', 'processing')
+        and exists (select from notification_deliveries d where d.notification_id = n.id
+            and d.status = 'deferred' and d.reason = 'campaign_paused')
+"""
 _DAY: Final = """
     insert into campaign_days as d (campaign_id, day, messages)
     select $1, $2, (select count(*) from campaign_recipients
@@ -41,6 +49,9 @@ class SqlCampaignSteering:
         """With any number of others; but who is about to close it goes first, which no lock on
         the row would grant."""
         await self._db.execute(_SHARED, str(campaign_id), _GATE)
+
+    async def wake_held(self, campaign_id: UUID, at: datetime) -> None:
+        await self._db.execute(_WAKE, campaign_id, at, timeout=60)
 
     async def take_share(
         self, campaign_id: UUID, day: int, began: datetime, most: int, wanted: int

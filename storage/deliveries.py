@@ -18,6 +18,7 @@ from storage.rows import (
     DELIVERY_COLUMNS,
     LINES,
     NOTIFICATION_COLUMNS,
+    OF_A_PAUSED_CAMPAIGN,
     PREFERENCE_COLUMNS,
     delivery_of,
     lines_of,
@@ -39,7 +40,8 @@ _JOB = f"""
         {", ".join(f"u.{name.strip()} as user_{name.strip()}" for name in USER_COLUMNS.split(","))},
         {qualified(PREFERENCE_COLUMNS, "p")}, p.timezone as preferred_timezone,
         k.wrapped_key, k.master_key_id,
-        (select jsonb_object_agg(name, divert) from paused_parts) as paused,
+        (select jsonb_object_agg(name, divert) from (select name, divert from paused_parts
+            union all select 'campaign', false where {OF_A_PAUSED_CAMPAIGN}) parts) as paused,
         (select granted from consents where user_id = n.user_id and type = 'tracking') as tracking,
         (select jsonb_object_agg(s.channel || ':' || s.address_hash, s.reason) from suppressions s
           where (s.expires_at is null or s.expires_at > now())

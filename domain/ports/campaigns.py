@@ -195,6 +195,9 @@ class CampaignRepository(Protocol):
     async def in_flight(self, campaign_id: UUID, since: datetime | None = None) -> int:
         """Recipients in open batches, of those written `since` then."""
 
+    async def wake_held(self, campaign_id: UUID, at: datetime) -> None:
+        """Tells the notifications its pause held to look again."""
+
     # The end of a cancelled one.
 
     async def give_up_batches(self, campaign_id: UUID, at: datetime) -> int:

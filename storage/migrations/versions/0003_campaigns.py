@@ -47,6 +47,12 @@ def upgrade() -> None:
         "idx_campaigns_created_at_id", "campaigns", [sa.text("created_at DESC"), sa.text("id DESC")]
     )
     op.create_index(
+        "idx_campaigns_paused",
+        "campaigns",
+        ["id"],
+        postgresql_where=sa.text("status = 'paused'"),
+    )
+    op.create_index(
         "idx_campaigns_unstarted",
         "campaigns",
         ["updated_at"],

@@ -7,8 +7,16 @@ import pytest
 from domain.campaigns.ids import recipient_id
 from domain.campaigns.messages import FinishCampaignInput
 from domain.campaigns.records import Campaign, CampaignStatus, Recipient, RecipientStatus
-from domain.enums import Channel, ConsentType, NotificationStatus, Platform, PushVendor
+from domain.enums import (
+    Channel,
+    ConsentType,
+    NotificationStatus,
+    PlanTrigger,
+    Platform,
+    PushVendor,
+)
 from domain.ids import new_id
+from domain.messages import DeliverOutcome
 from domain.records import Device
 from tests.integration.campaigns.conftest import ACTOR, Bench, email, sums
 
@@ -120,6 +128,39 @@ async def test_cancelling_cancels_the_notifications_that_have_not_left(bench: Be
     for one in bench.core.starter.started:
         status = (await bench.core.view(one)).notification.status
         assert status is NotificationStatus.CANCELLED
+
+
+async def test_a_pause_holds_what_was_handed_on(bench: Bench) -> None:
+    users = await bench.users(3)
+    campaign = await bench.running(users, channels=["websocket"])
+    await bench.finished(campaign)
+    bench.core.provider.channel = INBOX
+    planned, unplanned, other = bench.core.starter.started
+    await bench.core.plan(planned)
+    await bench.campaigns.pause(campaign.id, ACTOR)
+    held = await bench.core.deliver(planned, INBOX)
+    assert (held.outcome, held.reason) == (DeliverOutcome.HELD, "campaign_paused")
+    assert (await bench.core.plan(planned, trigger=PlanTrigger.HELD)).ready == ()
+    plan = await bench.core.plan(unplanned)
+    assert (plan.ready, plan.wait_until is not None) == ((), True)
+    assert "its campaign is paused" in (await bench.core.explaining.explain(unplanned)).summary
+    # Another campaign's, to the same reader, goes on.
+    second = await bench.running(users[:1], channels=["websocket"])
+    await bench.finished(second)
+    assert (await bench.core.plan(bench.core.starter.started[-1])).ready == (INBOX,)
+    assert bench.core.provider.sent == []
+
+    await bench.campaigns.resume(campaign.id, ACTOR)
+    async with bench.uow() as tx:
+        woken = await tx.campaigns._db.fetch(
+            "select notification_id from workflow_signals where kind = 'resumed'"
+            " and notification_id = any($1::uuid[])",
+            [planned, unplanned, other],
+        )
+    assert {row["notification_id"] for row in woken} == {planned, unplanned}
+    for one in (planned, unplanned):
+        assert (await bench.core.plan(one, trigger=PlanTrigger.RESUMED)).ready == (INBOX,)
+        assert (await bench.core.deliver(one, INBOX)).outcome is DeliverOutcome.SENT
 
 
 @pytest.mark.parametrize("channels", [["email"], ["websocket", "email"]])
