@@ -17,7 +17,13 @@ DELIVERY_QUEUES: Final = {
     Channel.PUSH: "push-delivery",
     Channel.WEBSOCKET: "inbox-delivery",
 }
-ALL_QUEUES: Final = (NOTIFICATIONS_QUEUE, *DELIVERY_QUEUES.values(), MAINTENANCE_QUEUE)
+BULK_QUEUE: Final = "bulk"
+ALL_QUEUES: Final = (
+    NOTIFICATIONS_QUEUE,
+    *DELIVERY_QUEUES.values(),
+    BULK_QUEUE,
+    MAINTENANCE_QUEUE,
+)
 INBOX_BROADCAST: Final = "inbox-broadcast"
 """The topic of what goes to everybody; no user's topic is called so."""
 
@@ -31,6 +37,11 @@ def notification_workflow_id(notification_id: UUID, redrive: int = 0) -> str:
     """`notification/{id}`; a redrive is a workflow of its own beside the first."""
     base = f"notification/{notification_id}"
     return f"{base}/redrive-{redrive}" if redrive else base
+
+
+def bulk_workflow_id(batch_id: UUID) -> str:
+    """`bulk/{id}`."""
+    return f"bulk/{batch_id}"
 
 
 def keyed_hash(key: bytes, *parts: str) -> str:

@@ -2,6 +2,7 @@
 
 from models.api_keys import ApiKeyRow
 from models.audit_log import AuditRow
+from models.bulk_batches import BulkBatchRow
 from models.consent_history import ConsentHistoryRow
 from models.consents import ConsentRow
 from models.dead_letters import DeadLetterRow
@@ -37,6 +38,7 @@ from models.workflow_signals import WorkflowSignalRow
 __all__ = [
     "ApiKeyRow",
     "AuditRow",
+    "BulkBatchRow",
     "ConsentHistoryRow",
     "ConsentRow",
     "DeadLetterRow",

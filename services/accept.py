@@ -5,6 +5,7 @@ sent, whether or not Temporal is there to hear of it now: the starter is told at
 relay finds every row that nobody started.
 """
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,17 +15,18 @@ import orjson
 
 from domain.commands import NewNotification
 from domain.content import Content
-from domain.enums import EventType, NotificationStatus
-from domain.errors import Conflict, FieldError, HeraldError, Invalid
+from domain.enums import EventType, NotificationStatus, Priority
+from domain.errors import Conflict, FieldError, HeraldError, Invalid, unknown_user
 from domain.ids import keyed_hash, new_id
+from domain.ports.bulk import BulkUnitOfWork
 from domain.ports.runtime import Clock, Starter
-from domain.ports.storage import IdempotencyRecord, Transaction, UnitOfWork
+from domain.ports.storage import IdempotencyRecord, Transaction
 from domain.records import Event, Notification, NotificationType, NotificationView
 from services.attachments import AttachmentService
 from services.catalogue import Catalogue
 from services.template_choice import TemplateChooser, with_words
 
-BULK_SLICE = 500
+_BREATH = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ class AcceptResult:
 class AcceptService:
     def __init__(
         self,
-        uow: UnitOfWork,
+        uow: BulkUnitOfWork,
         catalogue: Catalogue,
         templates: TemplateChooser,
         attachments: AttachmentService,
@@ -87,39 +89,34 @@ class AcceptService:
         """Each item accepted or refused on its own, in the order given."""
         now = self._clock()
         answers: list[UUID | HeraldError] = []
-        ready: list[tuple[int, Notification, Content]] = []
-        for index, item in enumerate(items):
+        ready: list[tuple[Notification, Content]] = []
+        for place, item in enumerate(items):
+            if place % _BREATH == 0:
+                await asyncio.sleep(0)  # others want to be answered meanwhile
             try:
                 notification, content = await self._prepare(item, now)
             except HeraldError as error:
                 answers.append(error)
                 continue
             answers.append(notification.id)
-            ready.append((index, notification, content))
-        for start in range(0, len(ready), BULK_SLICE):
-            await self._insert_slice(ready[start : start + BULK_SLICE], answers)
-        return answers
+            ready.append((notification, content))
+        refused = await self._accept_batch(ready, now) if ready else {}
+        return [refused.get(a, a) if isinstance(a, UUID) else a for a in answers]
 
-    async def _insert_slice(
-        self,
-        rows: list[tuple[int, Notification, Content]],
-        answers: list[UUID | HeraldError],
-    ) -> None:
-        """Writes a slice at once; when one row spoils it, finds the spoiler by halving."""
-        try:
-            async with self._uow() as tx:
-                await tx.notifications.insert([(row, content) for _, row, content in rows])
-                await tx.events.append([_requested(row) for _, row, _ in rows])
-        except Invalid as error:
-            if len(rows) == 1:
-                answers[rows[0][0]] = error
-                return
-            half = len(rows) // 2
-            await self._insert_slice(rows[:half], answers)
-            await self._insert_slice(rows[half:], answers)
-            return
-        for _, row, _ in rows:
-            self._starter.start(row.id, about=row)
+    async def _accept_batch(
+        self, items: list[tuple[Notification, Content]], now: datetime
+    ) -> dict[UUID, HeraldError]:
+        """One transaction for all, and a workflow that delivers them, the urgent ones first.
+        Returns what was refused."""
+        batch_id, order = new_id(), list(Priority)
+        items.sort(key=lambda pair: order.index(pair[0].priority), reverse=True)
+        async with self._uow() as tx:
+            strangers = await tx.bulk.accept(batch_id, items, now)
+            stored = [item for item, _ in items if item.id not in strangers]
+            await tx.events.append([_requested(item) for item in stored])
+        if stored:
+            self._starter.start_batch(batch_id, len(stored))
+        return {item.id: unknown_user(item.user_id) for item, _ in items if item.id in strangers}
 
     async def _prepare(self, new: NewNotification, now: datetime) -> tuple[Notification, Content]:
         kind = await self._catalogue.type(new.type)

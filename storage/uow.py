@@ -7,6 +7,9 @@ from functools import cached_property
 import asyncpg
 
 from domain.errors import Unavailable
+from storage.bulk import SqlBulk
+from storage.bulk_deliveries import SqlBulkDeliveries
+from storage.bulk_planning import SqlBulkPlanning
 from storage.callbacks import SqlCallbacks
 from storage.catalogue import SqlCatalogue
 from storage.deliveries import SqlDeliveries
@@ -123,6 +126,18 @@ class SqlTransaction:
     @cached_property
     def engagement(self) -> SqlEngagement:
         return SqlEngagement(self._connection)
+
+    @cached_property
+    def bulk(self) -> SqlBulk:
+        return SqlBulk(self._connection, self._keys)
+
+    @cached_property
+    def bulk_planning(self) -> SqlBulkPlanning:
+        return SqlBulkPlanning(self._connection)
+
+    @cached_property
+    def bulk_deliveries(self) -> SqlBulkDeliveries:
+        return SqlBulkDeliveries(self._connection, self._keys)
 
 
 class SqlUnitOfWork:

@@ -8,14 +8,18 @@ from typing import Any, Final, Protocol
 from temporalio.client import Client
 from temporalio.worker import PollerBehaviorAutoscaling, UnsandboxedWorkflowRunner, Worker
 
+from activities.bulk import BulkActivities
 from activities.delivery import DeliveryActivities
 from activities.maintenance import MaintenanceActivities
 from activities.planning import PlanningActivities
-from domain.ids import DELIVERY_QUEUES, MAINTENANCE_QUEUE, NOTIFICATIONS_QUEUE
+from domain.ids import BULK_QUEUE, DELIVERY_QUEUES, MAINTENANCE_QUEUE, NOTIFICATIONS_QUEUE
+from services.bulk_batches import BulkBatchService
+from services.bulk_deliver import BulkDeliverService
 from services.cancel import CancelService
 from services.deliver import DeliverService
 from services.maintenance import MaintenanceService
 from services.plan import PlanService
+from workflows.bulk import BulkWorkflow
 from workflows.maintenance import MaintenanceWorkflow
 from workflows.notification import NotificationWorkflow
 
@@ -24,6 +28,8 @@ GRACE: Final = timedelta(seconds=10)
 MAX_WORKFLOW_TASKS: Final = 100
 MAX_LOCAL_ACTIVITIES: Final = 50
 MAX_ACTIVITIES: Final = 100
+MAX_CHUNKS: Final = 4
+"""Of batches, at once: each is some hundred messages in memory and a long transaction."""
 MAX_CACHED_WORKFLOWS: Final = 5_000
 STICKY_TIMEOUT: Final = timedelta(seconds=5)
 """How long a workflow waits for the process that has it in memory before another takes it."""
@@ -40,6 +46,10 @@ class Services(Protocol):
     @property
     def deliver_service(self) -> DeliverService: ...
     @property
+    def bulk_deliver(self) -> BulkDeliverService: ...
+    @property
+    def bulk_batches(self) -> BulkBatchService: ...
+    @property
     def maintenance(self) -> MaintenanceService: ...
 
 
@@ -52,6 +62,7 @@ class QueueWork:
     activities: Callable[[Services], Activities]
     local: bool = False
     """Its activities are run within workflow tasks only."""
+    at_once: int = MAX_ACTIVITIES
 
 
 def _planning(services: Services) -> Activities:
@@ -63,6 +74,11 @@ def _delivery(services: Services) -> Activities:
     return (DeliveryActivities(services.deliver_service).deliver,)
 
 
+def _bulk(services: Services) -> Activities:
+    steps = BulkActivities(services.bulk_deliver, services.bulk_batches)
+    return (steps.deliver_bulk_chunk, steps.cancel_bulk_chunk, steps.end_bulk)
+
+
 def _maintenance(services: Services) -> Activities:
     return (MaintenanceActivities(services.maintenance).maintain,)
 
@@ -71,6 +87,7 @@ WORK: Final[Mapping[str, QueueWork]] = {
     NOTIFICATIONS_QUEUE: QueueWork((NotificationWorkflow,), _planning, local=True),
     MAINTENANCE_QUEUE: QueueWork((MaintenanceWorkflow,), _maintenance),
     **{queue: QueueWork((), _delivery) for queue in DELIVERY_QUEUES.values()},
+    BULK_QUEUE: QueueWork((BulkWorkflow,), _bulk, at_once=MAX_CHUNKS),
 }
 
 
@@ -86,7 +103,7 @@ def make_worker(client: Client, queue: str, services: Services) -> Worker:
         no_remote_activities=work.local,
         max_concurrent_workflow_tasks=MAX_WORKFLOW_TASKS,
         max_concurrent_local_activities=MAX_LOCAL_ACTIVITIES,
-        max_concurrent_activities=MAX_ACTIVITIES,
+        max_concurrent_activities=work.at_once,
         max_cached_workflows=MAX_CACHED_WORKFLOWS,
         sticky_queue_schedule_to_start_timeout=STICKY_TIMEOUT,
         workflow_task_poller_behavior=POLLERS,

@@ -77,6 +77,19 @@ DELIVER: Final[Mapping[Channel, ActivityOptions]] = {
 }
 """One attempt at one channel: rendering, intent, provider call, result."""
 
+BULK_CHUNKS: Final = 4
+"""Chunks of one batch on their way at once."""
+DELIVER_CHUNK: Final = ActivityOptions(
+    start_to_close_timeout=timedelta(minutes=5),
+    heartbeat_timeout=timedelta(seconds=10),
+    retry_policy=RetryPolicy(
+        initial_interval=timedelta(seconds=2), maximum_interval=timedelta(minutes=1)
+    ),
+    cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+)
+"""Some hundred notifications: plans, words, intents, provider calls, results. Tried without limit,
+as a single delivery is: what waits says for how long."""
+
 MAINTAIN: Final = ActivityOptions(
     start_to_close_timeout=timedelta(minutes=30),
     heartbeat_timeout=timedelta(seconds=30),

@@ -121,6 +121,7 @@ class ConfigurationProblem:
     detail: str
 
 
+@runtime_checkable
 class BatchProvider(Protocol):
     """A provider that takes many messages in one call."""
 

@@ -5,13 +5,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from domain.ids import DELIVERY_QUEUES, MAINTENANCE_QUEUE, NOTIFICATIONS_QUEUE
+from domain.ids import BULK_QUEUE, DELIVERY_QUEUES, MAINTENANCE_QUEUE, NOTIFICATIONS_QUEUE
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 WORKERS: Mapping[str, Sequence[str]] = {
     "worker-workflows": (NOTIFICATIONS_QUEUE, MAINTENANCE_QUEUE),
-    "worker-delivery": tuple(DELIVERY_QUEUES.values()),
+    "worker-delivery": (*DELIVERY_QUEUES.values(), BULK_QUEUE),
 }
 """Process → the queues it serves. Two, as one interpreter fills one core."""
 

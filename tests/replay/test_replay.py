@@ -10,6 +10,7 @@ from temporalio.workflow import NondeterminismError
 
 from tests.replay import corpus, fingerprints
 from tests.workflows.scenarios import SCENARIOS
+from workflows.bulk import BulkWorkflow
 from workflows.notification import NotificationWorkflow
 
 WHAT_TO_DO = """
@@ -28,7 +29,8 @@ What changed: {changes}
 
 
 def replayer() -> Replayer:
-    return Replayer(workflows=[NotificationWorkflow], data_converter=pydantic_data_converter)
+    workflows = [NotificationWorkflow, BulkWorkflow]
+    return Replayer(workflows=workflows, data_converter=pydantic_data_converter)
 
 
 @pytest.mark.parametrize("path", corpus.recorded(), ids=lambda path: path.stem)

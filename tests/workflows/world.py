@@ -14,13 +14,21 @@ from temporalio.testing import TimeSkipper, TimeSkippingConfig
 from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
+from activities.bulk import BulkActivities
 from activities.delivery import DeliveryActivities
 from activities.planning import PlanningActivities
-from domain.ids import DELIVERY_QUEUES, NOTIFICATIONS_QUEUE, notification_workflow_id
+from domain.ids import (
+    BULK_QUEUE,
+    DELIVERY_QUEUES,
+    NOTIFICATIONS_QUEUE,
+    notification_workflow_id,
+)
 from domain.messages import NotificationInput
 from runtime.embedded.temporal.server import prepare_namespace
 from runtime.temporal import TemporalGateway, connect_worker
+from tests.workflows.bulk_ledger import BulkLedger
 from tests.workflows.ledger import Case, Ledger
+from workflows.bulk import BulkWorkflow
 from workflows.notification import NotificationWorkflow
 from workflows.progress import NotificationOutcome
 
@@ -31,6 +39,7 @@ Handle = WorkflowHandle[NotificationWorkflow, NotificationOutcome]
 class World:
     client: Client
     ledger: Ledger = field(default_factory=Ledger)
+    batches: BulkLedger = field(default_factory=BulkLedger)
 
     def __post_init__(self) -> None:
         self.skipping = TimeSkipper(self.client, config=TimeSkippingConfig(enabled=True))
@@ -78,6 +87,16 @@ async def open_world(
                     planning.cancel_notification,
                     planning.finish_notification,
                 ],
+                workflow_runner=SandboxedWorkflowRunner(),
+            )
+        )
+        bulk = BulkActivities(world.batches, world.batches)
+        await workers.enter_async_context(
+            Worker(
+                world.client,
+                task_queue=BULK_QUEUE,
+                workflows=[BulkWorkflow],
+                activities=[bulk.deliver_bulk_chunk, bulk.cancel_bulk_chunk, bulk.end_bulk],
                 workflow_runner=SandboxedWorkflowRunner(),
             )
         )

@@ -4,6 +4,7 @@ The tests run them; `python -m tests.replay.record` keeps their histories.
 """
 
 from tests.workflows.scenarios import (
+    bulk,
     cancelling,
     changes,
     escalation,
@@ -16,6 +17,7 @@ from tests.workflows.scenarios.base import SCENARIOS
 
 __all__ = [
     "SCENARIOS",
+    "bulk",
     "cancelling",
     "changes",
     "escalation",
