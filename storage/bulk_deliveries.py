@@ -1,7 +1,6 @@
 """Delivering many notifications: jobs, intents, results and records, a statement for each kind."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -113,7 +112,12 @@ class SqlBulkDeliveries:
         return {notification_id: tuple(found) for notification_id, found in lines.items()}
 
     async def settle(self, standings: Sequence[Standing]) -> None:
-        await self._db.execute(_SETTLE, [asdict(standing) for standing in standings])
+        rows = [
+            {"notification_id": s.notification_id, "status": s.status, "reason": s.reason,
+             "until": s.until}
+            for s in standings
+        ]  # fmt: skip
+        await self._db.execute(_SETTLE, rows)
 
     async def return_unsent(self, claims: Mapping[UUID, datetime | None]) -> None:
         await self._db.execute(_RETURN, list(claims), list(claims.values()))
