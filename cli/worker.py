@@ -3,11 +3,17 @@
 import logging
 import os
 import sys
-from typing import NoReturn
+from typing import Final, NoReturn
 
+from domain.ids import BULK_QUEUE, CAMPAIGNS_QUEUE
 from runtime.logs import set_up_logging
 from runtime.settings import Settings
 from workers.main import UnknownQueue, run_process
+
+MAY_WAIT: Final = frozenset({CAMPAIGNS_QUEUE, BULK_QUEUE})
+"""A process that serves nothing else gives way to the others on its machine: a one-time code does
+not wait for a newsletter, not even for the processor."""
+NICENESS: Final = 10
 
 
 def run(queues: list[str], *, relay: bool = True) -> NoReturn:
@@ -17,7 +23,8 @@ def run(queues: list[str], *, relay: bool = True) -> NoReturn:
     """
     set_up_logging()
     code = 0
-    set_up_logging()
+    if queues and set(queues) <= MAY_WAIT:
+        os.nice(NICENESS)
     try:
         run_process(Settings(), queues, relay=relay)
     except UnknownQueue as error:

@@ -193,12 +193,18 @@ class EventType(StrEnum):
     NOTIFICATION_SKIPPED = "notification.skipped"
     NOTIFICATION_EXPIRED = "notification.expired"
     NOTIFICATION_RETRYING = "notification.retrying"
+    NOTIFICATION_DIGESTED = "notification.digested"
     NOTIFICATION_REDRIVEN = "notification.redriven"
     USER_PREFERENCES_UPDATED = "user.preferences.updated"
     USER_REPLIED = "user.replied"
     CAMPAIGN_STARTED = "campaign.started"
     CAMPAIGN_COMPLETED = "campaign.completed"
     CAMPAIGN_PAUSED = "campaign.paused"
+    ANNOUNCEMENT_PUBLISHED = "announcement.published"
+    ANNOUNCEMENT_UPDATED = "announcement.updated"
+    ANNOUNCEMENT_ENDED = "announcement.ended"
+    ANNOUNCEMENT_WITHDRAWN = "announcement.withdrawn"
+    ANNOUNCEMENT_READ = "announcement.read"
 
 
 class Scope(StrEnum):

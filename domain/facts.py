@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from domain.enums import Category, Channel, ConsentType, Priority, Strategy
+from domain.enums import Category, Channel, ConsentType, DeliveryMode, Priority, Strategy
 from domain.preferences import Preferences
 
 
@@ -27,6 +27,10 @@ class NotificationFacts:
     legally_transactional: bool = False
     required_consent: ConsentType | None = None
     """Consent the type needs on every channel, such as `marketing` for a newsletter."""
+    digest_rule: DeliveryMode | None = None
+    """How messages of the type reach users who chose nothing for its category."""
+    gathered_at: datetime | None = None
+    """Since when it is seen as one of those being gathered: now, for one that waits in a digest."""
     send_now: bool = False
     """An operator asked for it at once: schedule, quiet hours, limits and throttles give way."""
 

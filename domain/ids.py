@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -18,12 +19,16 @@ DELIVERY_QUEUES: Final = {
     Channel.WEBSOCKET: "inbox-delivery",
 }
 BULK_QUEUE: Final = "bulk"
+CAMPAIGNS_QUEUE: Final = "campaigns"
 ALL_QUEUES: Final = (
     NOTIFICATIONS_QUEUE,
     *DELIVERY_QUEUES.values(),
+    CAMPAIGNS_QUEUE,
     BULK_QUEUE,
     MAINTENANCE_QUEUE,
 )
+LONGEST_KEY: Final = 500
+"""Bytes; the server takes ids of up to 1,000."""
 INBOX_BROADCAST: Final = "inbox-broadcast"
 """The topic of what goes to everybody; no user's topic is called so."""
 
@@ -42,6 +47,27 @@ def notification_workflow_id(notification_id: UUID, redrive: int = 0) -> str:
 def bulk_workflow_id(batch_id: UUID) -> str:
     """`bulk/{id}`."""
     return f"bulk/{batch_id}"
+
+
+def ab_test_workflow_id(test_id: UUID) -> str:
+    return f"ab-test/{test_id}"
+
+
+def derived_id(at: datetime, *parts: str) -> UUID:
+    """A UUIDv7 that is the same for the same instant and parts, so that making it twice is seen."""
+    tail = hashlib.sha256("\x1f".join(parts).encode()).digest()[:10]
+    stamp = int(at.timestamp() * 1000).to_bytes(6, "big")
+    raw = bytearray(stamp + tail)
+    raw[6] = (raw[6] & 0x0F) | 0x70
+    raw[8] = (raw[8] & 0x3F) | 0x80
+    return UUID(bytes=bytes(raw))
+
+
+def digest_workflow_id(user_id: str, digest_key: str) -> str:
+    """`digest/{user}/{key}`; a key that is too long for it by its hash."""
+    long = len(digest_key.encode()) > LONGEST_KEY
+    key = hashlib.sha256(digest_key.encode()).hexdigest() if long else digest_key
+    return f"digest/{user_id}/{key}"
 
 
 def keyed_hash(key: bytes, *parts: str) -> str:

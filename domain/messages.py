@@ -50,7 +50,7 @@ class PlanInput(Message):
 
 
 class PlanResult(Message):
-    """What the workflow is to do next. Exactly one of: ended, ready channels, or a wait."""
+    """What the workflow is to do next: ended, or ready channels, a wait, a place in a digest."""
 
     status: NotificationStatus
     ended: bool
@@ -60,6 +60,10 @@ class PlanResult(Message):
     """Deliver these now, concurrently."""
     wait_until: datetime | None = None
     """When something is deferred: look again then, with trigger `due`. May come with `ready`."""
+    gathered: bool = False
+    """It waits in a digest, which takes care of it from here."""
+    hand_over: bool = False
+    """The digest's workflow is yet to be told."""
     escalate_after: timedelta | None = None
     held: tuple[Channel, ...] = ()
     """Channels in reserve, for fallback and escalation, in order."""

@@ -63,7 +63,8 @@ class CategoryPreference(Wire):
     enabled: bool = True
     channels: frozenset[Channel] | None = None
     """Channels this category may use; None leaves the choice to the notification."""
-    delivery: DeliveryMode = DeliveryMode.IMMEDIATE
+    delivery: DeliveryMode | None = None
+    """None: never chosen, so the type's own rule holds."""
 
 
 def _default_channels() -> dict[Channel, ChannelPreference]:

@@ -12,6 +12,7 @@ from domain.enums import (
     Category,
     Channel,
     ConsentType,
+    DeliveryMode,
     DeliveryStatus,
     EventType,
     NotificationStatus,
@@ -44,7 +45,8 @@ class NotificationType:
     default_priority: Priority = Priority.MEDIUM
     default_strategy: Strategy = Strategy.ALL
     time_to_live: timedelta | None = None
-    digest_rule: str | None = None
+    digest_rule: DeliveryMode | None = None
+    """How its messages reach users who chose nothing for its category."""
     legally_transactional: bool = False
     required_consent: ConsentType | None = None
     template_key: str | None = None
@@ -88,6 +90,8 @@ class Notification:
     """When the first provider call was recorded: from here on nothing can be amended."""
     cancel_requested_at: datetime | None = None
     read_at: datetime | None = None
+    digest_id: UUID | None = None
+    """The digest in which it went out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,6 +319,8 @@ class InboxItem:
 
     seq: int
     view: NotificationView
+    at: datetime
+    """When it arrived."""
 
 
 @dataclass(frozen=True, slots=True)

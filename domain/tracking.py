@@ -24,6 +24,8 @@ _TAG_BYTES: Final = 16
 _HEAD_BYTES: Final = _TAG_BYTES + 1 + 16
 _KINDS: Final = {1: EngagementKind.OPENED, 2: EngagementKind.CLICKED}
 _CHANNELS: Final = {1: Channel.EMAIL, 2: Channel.SMS, 3: Channel.PUSH, 4: Channel.WEBSOCKET}
+_OF_CAMPAIGN: Final = 8
+_ORDINAL_BYTES: Final = 4
 _KIND_CODES: Final = {kind: code for code, kind in _KINDS.items()}
 _CHANNEL_CODES: Final = {channel: code for code, channel in _CHANNELS.items()}
 
@@ -46,6 +48,8 @@ class Tracked:
     channel: Channel
     url: str | None = None
     """Where a click leads, `http` or `https`; None for an open."""
+    ordinal: int | None = None
+    """Of a campaign's recipient; the id is then the campaign's."""
 
 
 def tracking_of(kind: NotificationType, consent_tracking: bool | None) -> tuple[bool, bool]:
@@ -59,7 +63,11 @@ def tracking_of(kind: NotificationType, consent_tracking: bool | None) -> tuple[
 def sign_tracked(key: bytes, tracked: Tracked) -> str:
     """A URL-safe token of 44 characters and four thirds of the URL; the same every time."""
     code = _KIND_CODES[tracked.kind] << 4 | _CHANNEL_CODES[tracked.channel]
-    body = bytes([code]) + tracked.notification_id.bytes + (tracked.url or "").encode()
+    place = b""
+    if tracked.ordinal is not None:
+        code |= _OF_CAMPAIGN
+        place = tracked.ordinal.to_bytes(_ORDINAL_BYTES, "big")
+    body = bytes([code]) + tracked.notification_id.bytes + place + (tracked.url or "").encode()
     return base64.urlsafe_b64encode(_tag(key, body) + body).decode().rstrip("=")
 
 
@@ -72,11 +80,15 @@ def read_tracked(key: bytes, token: str) -> Tracked | None:
     body = blob[_TAG_BYTES:]
     if len(blob) < _HEAD_BYTES or not hmac.compare_digest(blob[:_TAG_BYTES], _tag(key, body)):
         return None
-    kind, channel = _KINDS.get(body[0] >> 4), _CHANNELS.get(body[0] & 15)
-    url = body[17:].decode() or None
+    kind, channel = _KINDS.get(body[0] >> 4), _CHANNELS.get(body[0] & 7)
+    rest, ordinal = body[17:], None
+    if body[0] & _OF_CAMPAIGN:
+        ordinal = int.from_bytes(rest[:_ORDINAL_BYTES], "big")
+        rest = rest[_ORDINAL_BYTES:]
+    url = rest.decode() or None
     if kind is None or channel is None or (kind is EngagementKind.CLICKED) is not is_web(url):
         return None
-    return Tracked(kind, UUID(bytes=body[1:17]), channel, url)
+    return Tracked(kind, UUID(bytes=body[1:17]), channel, url, ordinal)
 
 
 def is_web(url: str | None) -> bool:

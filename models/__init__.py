@@ -1,14 +1,27 @@
 """The tables, one per file. Importing this package knows them all."""
 
+from models.ab_assignments import ABAssignmentRow
+from models.ab_notifications import ABNotificationRow
+from models.ab_outcomes import ABOutcomeRow
+from models.ab_tests import ABTestRow
+from models.announcement_reads import AnnouncementReadRow
+from models.announcements import AnnouncementRow
 from models.api_keys import ApiKeyRow
+from models.audience_list_members import AudienceListMemberRow
+from models.audience_lists import AudienceListRow
 from models.audit_log import AuditRow
 from models.bulk_batches import BulkBatchRow
+from models.campaign_batches import CampaignBatchRow
+from models.campaign_messages import CampaignMessageRow
+from models.campaign_recipients import CampaignRecipientRow
+from models.campaigns import CampaignRow
 from models.consent_history import ConsentHistoryRow
 from models.consents import ConsentRow
 from models.dead_letters import DeadLetterRow
 from models.dedup_claims import DedupClaimRow
 from models.delivery_attempts import DeliveryAttemptRow
 from models.devices import DeviceRow
+from models.digest_items import DigestItemRow
 from models.email_notifications import EmailNotificationRow
 from models.email_templates import EmailTemplateRow
 from models.event_log import EventRow
@@ -36,9 +49,21 @@ from models.users import UserRow
 from models.workflow_signals import WorkflowSignalRow
 
 __all__ = [
+    "ABAssignmentRow",
+    "ABNotificationRow",
+    "ABOutcomeRow",
+    "ABTestRow",
+    "AnnouncementReadRow",
+    "AnnouncementRow",
     "ApiKeyRow",
+    "AudienceListMemberRow",
+    "AudienceListRow",
     "AuditRow",
     "BulkBatchRow",
+    "CampaignBatchRow",
+    "CampaignMessageRow",
+    "CampaignRecipientRow",
+    "CampaignRow",
     "ConsentHistoryRow",
     "ConsentRow",
     "DeadLetterRow",
@@ -46,6 +71,7 @@ __all__ = [
     "DeliveryAttemptRow",
     "DeliveryRow",
     "DeviceRow",
+    "DigestItemRow",
     "EmailNotificationRow",
     "EmailTemplateRow",
     "EngagementEventRow",

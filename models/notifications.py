@@ -61,6 +61,7 @@ class NotificationRow(SQLModel, table=True):
     cancel_requested_at: datetime | None = Field(default=None, sa_type=Timestamp)
     read_at: datetime | None = Field(default=None, sa_type=Timestamp)
     deleted_at: datetime | None = Field(default=None, sa_type=Timestamp)
+    digest_id: UUID | None = Field(default=None)
     start_claimed_at: datetime | None = Field(default=None, sa_type=Timestamp)
     created_at: datetime = Field(
         sa_column_kwargs={"server_default": text("now()")}, sa_type=Timestamp

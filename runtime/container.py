@@ -20,17 +20,29 @@ from domain.ports.providers import Provider
 from providers.attachments import HttpAttachmentFetcher
 from providers.phone import country_of, to_e164
 from providers.registry import ProviderRegistry
+from runtime.ab_tests import TemporalABTests
 from runtime.callback_tasks import BackgroundCallbacks
+from runtime.campaign_gateway import TemporalCampaigns
+from runtime.campaign_starter import BackgroundCampaigns
 from runtime.links import SignedLinks
 from runtime.settings import Settings
 from runtime.starter import BackgroundStarter
 from runtime.temporal import TemporalGateway, connect
 from runtime.vendors import make_providers
+from services.ab_relay import ABTestRelay
+from services.ab_tests import ABTestService
+from services.ab_variants import VariantService
 from services.accept import AcceptService
 from services.access import AccessService
 from services.amend import AmendService
+from services.announcement_inbox import AnnouncementInbox
+from services.announcement_relay import AnnouncementRelay
+from services.announcement_sender import NotificationSender
+from services.announcements import AnnouncementService
 from services.api_keys import ApiKeyService
 from services.attachments import AttachmentService
+from services.audience_lists import AudienceListService
+from services.audiences import AudienceService
 from services.audit import AuditService
 from services.bulk_batches import BulkBatchService
 from services.bulk_deliver import BulkDeliverService
@@ -40,6 +52,16 @@ from services.bulk_record import BulkRecorder
 from services.bulk_recover import BulkRecovery
 from services.callback_effects import CallbackEffects
 from services.callbacks import CallbackService
+from services.campaign_checks import CampaignChecks
+from services.campaign_chunks import CampaignChunkService
+from services.campaign_engagement import CampaignEngagement
+from services.campaign_relay import CampaignRelay
+from services.campaign_route import CampaignRoute
+from services.campaign_run import CampaignRunService
+from services.campaign_sweep import CampaignSweep
+from services.campaign_test_send import CampaignTestSend
+from services.campaign_words import CampaignComposer
+from services.campaigns import CampaignService
 from services.cancel import CancelService
 from services.cancel_many import CancelManyService
 from services.catalogue import Catalogue
@@ -50,6 +72,9 @@ from services.delivery_attempt import Attempts
 from services.delivery_message import MessageComposer
 from services.delivery_record import DeliveryRecorder
 from services.devices import DeviceService
+from services.digest_items import ItemWords
+from services.digest_relay import DigestRelay
+from services.digests import DigestService
 from services.engagement import EngagementService
 from services.explain import ExplainService
 from services.health import Check, HealthService
@@ -126,34 +151,44 @@ class Container:
         self.closing: list[Callable[[], Awaitable[None]]] = []
         """What services opened for themselves."""
         self._wire_core()
+        self._wire_campaigns()
+        self._wire_announcements()
+        self._wire_digests()
         self._wire_surfaces()
 
     def _wire_core(self) -> None:
         uow, clock = self.uow, self.clock
-        chooser = TemplateChooser(self.catalogue, self.renderer)
+        self.chooser = TemplateChooser(self.catalogue, self.renderer)
         hosts = AllowedHosts.parse(self.settings.attachment_hosts)
         fetcher = HttpAttachmentFetcher(hosts, self.settings.provider_timeout)
         attachments = AttachmentService(fetcher, hosts)
         self.closing.append(fetcher.aclose)
         self.accept = AcceptService(
-            uow, self.catalogue, chooser, attachments, self.starter, clock, self.hash_key
+            uow,
+            self.catalogue,
+            self.chooser,
+            attachments,
+            self.starter,
+            clock,
+            self.hash_key,
+            VariantService(uow),
         )
         self.cancel = CancelService(uow, self.starter, clock)
         self.cancel_many = CancelManyService(uow, self.starter, clock)
         self.amend = AmendService(uow, self.accept, self.starter, clock)
         self.explain = ExplainService(uow)
-        throttles = {
+        self.throttles = {
             channel: (limit, _MINUTE) for channel, limit in self.settings.throttles.items()
         }
-        self.plan_service = PlanService(uow, throttles, self.settings.number_limits())
+        self.plan_service = PlanService(uow, self.throttles, self.settings.number_limits())
         self.cancel_service = self.cancel
         self.breakers = ValkeyBreakers(
             self.redis,
             failures=self.settings.breaker_failures,
             cooldown=self.settings.breaker_cooldown,
         )
-        limits = ValkeyProviderLimits(self.redis, self.settings.provider_rates)
-        routing = Routing(self.registry, self.breakers, limits, self.sms_craft.order)
+        self.limits = ValkeyProviderLimits(self.redis, self.settings.provider_rates)
+        routing = Routing(self.registry, self.breakers, self.limits, self.sms_craft.order)
         composer = MessageComposer(self.renderer, self.catalogue, self.links)
         craft = MessageCraft(
             self.links, self.sms_craft, self.settings.email_from, self.settings.sms_senders()
@@ -175,6 +210,51 @@ class Container:
         )
         self.bulk_batches = BulkBatchService(uow, self.cancel_many)
         self.relay_service = RelayService(uow, self.gateway, clock)
+        self.ab_tests = ABTestService(uow, clock)
+        self.ab_test_relay = ABTestRelay(uow, TemporalABTests(self.temporal_client), clock)
+
+    def _wire_campaigns(self) -> None:
+        uow, clock = self.uow, self.clock
+        gateway = TemporalCampaigns(self.temporal_client, self.gateway)
+        starter = BackgroundCampaigns(self.starter, gateway, uow)
+        checks = CampaignChecks(self.catalogue, self.chooser, self.renderer)
+        sweep = CampaignSweep(uow, self.cancel, clock)
+        self.campaigns = CampaignService(uow, checks, starter, sweep, clock)
+        self.campaign_run = CampaignRunService(uow, checks, sweep, clock)
+        composer = CampaignComposer(self.renderer, self.catalogue, self.links)
+        self.campaign_tests = CampaignTestSend(uow, checks, composer, self.registry, clock)
+        self.campaign_chunks = CampaignChunkService(
+            uow,
+            self.catalogue,
+            composer,
+            CampaignRoute(self.registry, self.breakers, self.limits),
+            self.throttles,
+            self.accept,
+            self.starter,
+            clock,
+        )
+        self.campaign_engagement = CampaignEngagement(uow, clock)
+        self.campaign_relay = CampaignRelay(uow, gateway, clock)
+
+    def _wire_announcements(self) -> None:
+        uow, clock = self.uow, self.clock
+        self.announcements = AnnouncementService(uow, self.inbox_bus, self.starter, clock)
+        self.announcement_inbox = AnnouncementInbox(uow, clock)
+        self.announcement_sender = NotificationSender(uow, self.accept, self.cancel, clock)
+        self.announcement_relay = AnnouncementRelay(uow, self.gateway, clock)
+
+    def _wire_digests(self) -> None:
+        composer = MessageComposer(self.renderer, self.catalogue, self.links)
+        self.digests = DigestService(
+            self.uow,
+            self.catalogue,
+            ItemWords(composer, self.catalogue),
+            self.gateway,
+            self.starter,
+            self.clock,
+            self.hash_key,
+        )
+        self.digest_relay = DigestRelay(self.uow, self.digests, self.clock)
 
     def _wire_surfaces(self) -> None:
         """What only the API uses."""
@@ -185,6 +265,8 @@ class Container:
         self.access = AccessService(uow, self.tokens, clock, first_key)
         self.api_keys = ApiKeyService(uow, self.access, clock)
         self.audit = AuditService(uow)
+        self.audiences = AudienceService(uow)
+        self.audience_lists = AudienceListService(uow, clock)
         self.consents = ConsentService(uow, replanning, clock)
         self.dead_letters = DeadLetterService(uow, self.starter, clock)
         self.devices = DeviceService(uow, clock)
@@ -200,7 +282,12 @@ class Container:
         self.callbacks = CallbackService(
             uow,
             {provider.name: provider for provider in self.registry.all()},
-            CallbackEffects(receipts, self.engagement, self._sms_replies(replanning)),
+            CallbackEffects(
+                receipts,
+                self.engagement,
+                self._sms_replies(replanning),
+                self.campaign_engagement,
+            ),
             self.callback_tasks,
             clock,
         )

@@ -40,6 +40,22 @@ class SignedLinks:
         tracked = Tracked(EngagementKind.CLICKED, notification_id, channel, url)
         return f"{self._base}/api/t/c/{sign_tracked(self._key, tracked)}"
 
+    def campaign_unsubscribe(
+        self, user_id: str, type_name: str, campaign_id: UUID, ordinal: int
+    ) -> str:
+        """As `unsubscribe`, from one message of a campaign."""
+        named = f"{campaign_id}/{ordinal}"
+        token = sign_link(self._key, "unsubscribe", user_id, type_name, named)
+        return f"{self._base}/api/unsubscribe/{token}"
+
+    def campaign_opened(self, campaign_id: UUID, ordinal: int) -> str:
+        tracked = Tracked(EngagementKind.OPENED, campaign_id, Channel.EMAIL, None, ordinal)
+        return f"{self._base}/api/t/o/{sign_tracked(self._key, tracked)}"
+
+    def campaign_clicked(self, campaign_id: UUID, ordinal: int, url: str) -> str:
+        tracked = Tracked(EngagementKind.CLICKED, campaign_id, Channel.EMAIL, url, ordinal)
+        return f"{self._base}/api/t/c/{sign_tracked(self._key, tracked)}"
+
     def is_own(self, url: str) -> bool:
         """True for what must work without being counted: unsubscribing, preferences, and links
         that are tracked already."""

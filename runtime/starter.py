@@ -33,6 +33,8 @@ class Gateway(Protocol):
         self, notification_id: UUID, redrives: int, kind: str
     ) -> None: ...
 
+    async def tell_announcement(self, announcement_id: UUID) -> None: ...
+
 
 OnTold = Callable[[UUID], Awaitable[None]]
 Call = Callable[[], Awaitable[None]]
@@ -85,22 +87,29 @@ class BackgroundStarter:
         async def call() -> None:
             await self._gateway.start_notification(notification_id, redrives, about)
 
-        self._put(call)
+        self.put(call)
 
     def start_batch(self, batch_id: UUID, size: int) -> None:
         async def call() -> None:
             await self._gateway.start_batch(batch_id, size)
 
-        self._put(call)
+        self.put(call)
 
     def signal(self, signal_id: UUID, notification_id: UUID, redrives: int, kind: str) -> None:
         async def call() -> None:
             await self._gateway.signal_notification(notification_id, redrives, kind)
             await self._on_told(signal_id)
 
-        self._put(call)
+        self.put(call)
 
-    def _put(self, call: Call) -> None:
+    def tell_announcement(self, announcement_id: UUID) -> None:
+        async def call() -> None:
+            await self._gateway.tell_announcement(announcement_id)
+
+        self.put(call)
+
+    def put(self, call: Call) -> None:
+        """Any call that the relay would make later."""
         try:
             self._calls.put_nowait(call)
         except asyncio.QueueFull:

@@ -33,18 +33,25 @@ from temporalio.runtime import (
 )
 from temporalio.service import RetryConfig, RPCError, RPCStatusCode
 
+from domain.announcement_messages import AnnouncementInput
+from domain.announcements import ANNOUNCEMENTS_QUEUE, announcement_workflow_id
 from domain.bulk import BulkInput
+from domain.digest_messages import DigestInput, DigestSignal, ItemAdded
 from domain.errors import Unavailable
 from domain.ids import (
     BULK_QUEUE,
     NOTIFICATIONS_QUEUE,
     bulk_workflow_id,
+    digest_workflow_id,
     keyed_hash,
     notification_workflow_id,
 )
-from domain.messages import NotificationInput
+from domain.messages import NotificationInput, SignalKind
+from domain.ports.digests import WaitingDigest
 from domain.records import Notification
+from workflows.announcement import AnnouncementWorkflow
 from workflows.bulk import BulkWorkflow
+from workflows.digest import DigestWorkflow
 from workflows.notification import NotificationWorkflow
 from workflows.options import PRIORITIES
 from workflows.search import CHANNEL, NOTIFICATION_TYPE, USER_HASH
@@ -60,6 +67,9 @@ IMPATIENT: Final = RetryConfig(
     max_elapsed_time_millis=1200,
     max_retries=4,
 )
+REVIVING: Final = frozenset({SignalKind.AMEND, SignalKind.SEND_NOW, SignalKind.PREFERENCES_CHANGED})
+"""Signals after which a notification is planned again though its workflow has ended: it may wait
+in a digest."""
 
 
 def make_runtime(metrics_address: str | None = None) -> Runtime:
@@ -114,7 +124,7 @@ class TemporalGateway:
     ) -> None:
         """Starts the workflow once; a second call finds it, running or ended. What is known
         `about` the notification shows in the Web UI. Raises `Unavailable`."""
-        async with self._answering():
+        async with self.answering():
             try:
                 await self._start(notification_id, redrives, about, searchable=about is not None)
             except RPCError as error:
@@ -146,7 +156,7 @@ class TemporalGateway:
     async def start_batch(self, batch_id: UUID, size: int) -> None:
         """Starts the batch's workflow; a second call finds it while it runs. One that was ended
         by hand before its batch was done is started again. Raises `Unavailable`."""
-        async with self._answering():
+        async with self.answering():
             try:
                 await self._client.start_workflow(
                     BulkWorkflow.run,
@@ -163,24 +173,73 @@ class TemporalGateway:
 
     async def signal_notification(self, notification_id: UUID, redrives: int, kind: str) -> None:
         """Wakes the workflow. One that has ended, or was not started yet, needs no telling: the
-        ledger says it already. Raises `Unavailable`."""
+        ledger says it already. But what makes another plan starts it again, as it may have ended
+        because its notification waits in a digest. Raises `Unavailable`."""
+        if kind in REVIVING:
+            await self._revive(notification_id, redrives, kind)
+            return
         handle: WorkflowHandle[NotificationWorkflow, object] = self._client.get_workflow_handle_for(
             NotificationWorkflow.run, notification_workflow_id(notification_id, redrives)
         )
-        async with self._answering():
+        async with self.answering():
             try:
                 await handle.signal(kind, rpc_timeout=RPC_TIMEOUT)
             except RPCError as error:
-                if not _is_no_workflow(error):
+                if not is_no_workflow(error):
                     raise
+
+    async def tell_announcement(self, announcement_id: UUID) -> None:
+        """Starts the workflow, or tells the one that runs to look at the row. One that has ended
+        is started again, sees that nothing is left to do, and ends. Raises `Unavailable`."""
+        async with self.answering():
+            await self._client.start_workflow(
+                AnnouncementWorkflow.run,
+                AnnouncementInput(announcement_id=announcement_id),
+                id=announcement_workflow_id(announcement_id),
+                task_queue=ANNOUNCEMENTS_QUEUE,
+                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+                start_signal="changed",
+                rpc_timeout=RPC_TIMEOUT,
+                static_summary="Announcement",
+            )
+
+    async def _revive(self, notification_id: UUID, redrives: int, kind: str) -> None:
+        async with self.answering():
+            await self._client.start_workflow(
+                NotificationWorkflow.run,
+                NotificationInput(notification_id=notification_id, redrives=redrives),
+                id=notification_workflow_id(notification_id, redrives),
+                task_queue=NOTIFICATIONS_QUEUE,
+                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+                start_signal=kind,
+                rpc_timeout=RPC_TIMEOUT,
+            )
+
+    async def wake_digest(self, digest: WaitingDigest) -> None:
+        """Starts the digest's workflow, or tells the running one when the window ends. Raises
+        `Unavailable`."""
+        async with self.answering():
+            await self._client.start_workflow(
+                DigestWorkflow.run,
+                DigestInput(
+                    user_id=digest.user_id, digest_key=digest.digest_key, ends_at=digest.ends_at
+                ),
+                id=digest_workflow_id(digest.user_id, digest.digest_key),
+                task_queue=NOTIFICATIONS_QUEUE,
+                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+                start_signal=DigestSignal.ITEM_ADDED,
+                start_signal_args=[ItemAdded(ends_at=digest.ends_at)],
+                rpc_timeout=RPC_TIMEOUT,
+                static_summary=f"Digest: {digest.digest_key}",
+            )
 
     async def check(self) -> None:
         """Raises `Unavailable` when the server or its namespace does not answer."""
-        async with self._answering():
+        async with self.answering():
             await self._client.count_workflows("", rpc_timeout=RPC_TIMEOUT)
 
     @asynccontextmanager
-    async def _answering(self) -> AsyncIterator[None]:
+    async def answering(self) -> AsyncIterator[None]:
         """Fails at once while the server is known to be away, save for one call each second."""
         now = time.monotonic()
         if now < self._ask_again_at:
@@ -210,7 +269,7 @@ def _summary(about: Notification) -> str:
     return f"{about.type} → {', '.join(about.channels)}"
 
 
-def _is_no_workflow(error: RPCError) -> bool:
+def is_no_workflow(error: RPCError) -> bool:
     """A missing namespace is NOT_FOUND too, and is an outage rather than an ended workflow."""
     return error.status is RPCStatusCode.NOT_FOUND and not any(
         detail.type_url.endswith("NamespaceNotFoundFailure") for detail in error.grpc_status.details

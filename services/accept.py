@@ -22,6 +22,7 @@ from domain.ports.bulk import BulkUnitOfWork
 from domain.ports.runtime import Clock, Starter
 from domain.ports.storage import IdempotencyRecord, Transaction
 from domain.records import Event, Notification, NotificationType, NotificationView
+from services.ab_variants import Chosen, VariantService
 from services.attachments import AttachmentService
 from services.catalogue import Catalogue
 from services.template_choice import TemplateChooser, with_words
@@ -44,6 +45,15 @@ class AcceptResult:
     replayed: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """An item of many that may be stored."""
+
+    row: Notification
+    content: Content
+    chosen: Chosen
+
+
 class AcceptService:
     def __init__(
         self,
@@ -54,6 +64,7 @@ class AcceptService:
         starter: Starter,
         clock: Clock,
         hash_key: bytes,
+        variants: VariantService,
     ) -> None:
         self._uow = uow
         self._catalogue = catalogue
@@ -62,13 +73,18 @@ class AcceptService:
         self._starter = starter
         self._clock = clock
         self._hash_key = hash_key
+        self._variants = variants
 
     async def accept(
         self, new: NewNotification, *, idempotency: IdempotencyClaim | None = None
     ) -> AcceptResult:
         """Stores one notification. Raises `Invalid` for what cannot be sent as asked, and for
         an idempotency key used with another body; `Conflict` while its first call is running."""
-        notification, content = await self._prepare(new, self._clock())
+        now = self._clock()
+        [chosen] = await self._variants.choose([new], now)
+        if isinstance(chosen, HeraldError):
+            raise chosen
+        notification, content = await self._prepare(chosen.new, now)
         async with self._uow() as tx:
             if idempotency is not None:
                 held = await tx.idempotency.claim(
@@ -81,44 +97,60 @@ class AcceptService:
                 if held is not None:
                     return AcceptResult(await _replay(tx, held, idempotency), replayed=True)
             await tx.notifications.insert([(notification, content)])
-            await tx.events.append([_requested(notification)])
+            await self._variants.note(tx, [(notification, chosen)])
+            await tx.events.append([_requested(notification, chosen)])
         self._starter.start(notification.id, about=notification)
         return AcceptResult(NotificationView(notification, content))
 
-    async def accept_many(self, items: Sequence[NewNotification]) -> list[UUID | HeraldError]:
-        """Each item accepted or refused on its own, in the order given."""
+    async def prepare(
+        self, new: NewNotification, notification_id: UUID
+    ) -> tuple[Notification, Content]:
+        """As `accept`, up to where it would be stored: for a caller that stores it, under an id
+        of its own, together with what made it."""
+        return await self._prepare(new, self._clock(), notification_id)
+
+    async def accept_many(
+        self, items: Sequence[NewNotification], *, ids: Sequence[UUID] | None = None
+    ) -> list[UUID | HeraldError]:
+        """Each item accepted or refused on its own, in the order given. `ids`: theirs, when they
+        follow from something; none may be taken."""
         now = self._clock()
         answers: list[UUID | HeraldError] = []
-        ready: list[tuple[Notification, Content]] = []
-        for place, item in enumerate(items):
-            if place % _BREATH == 0:
+        ready: list[_Ready] = []
+        for index, chosen in enumerate(await self._variants.choose(items, now)):
+            if index % _BREATH == 0:
                 await asyncio.sleep(0)  # others want to be answered meanwhile
             try:
-                notification, content = await self._prepare(item, now)
+                if isinstance(chosen, HeraldError):
+                    raise chosen
+                own_id = ids[index] if ids else None
+                notification, content = await self._prepare(chosen.new, now, own_id)
             except HeraldError as error:
                 answers.append(error)
                 continue
             answers.append(notification.id)
-            ready.append((notification, content))
+            ready.append(_Ready(notification, content, chosen))
         refused = await self._accept_batch(ready, now) if ready else {}
         return [refused.get(a, a) if isinstance(a, UUID) else a for a in answers]
 
-    async def _accept_batch(
-        self, items: list[tuple[Notification, Content]], now: datetime
-    ) -> dict[UUID, HeraldError]:
+    async def _accept_batch(self, items: list[_Ready], now: datetime) -> dict[UUID, HeraldError]:
         """One transaction for all, and a workflow that delivers them, the urgent ones first.
         Returns what was refused."""
         batch_id, order = new_id(), list(Priority)
-        items.sort(key=lambda pair: order.index(pair[0].priority), reverse=True)
+        items.sort(key=lambda item: order.index(item.row.priority), reverse=True)
+        pairs = [(item.row, item.content) for item in items]
         async with self._uow() as tx:
-            strangers = await tx.bulk.accept(batch_id, items, now)
-            stored = [item for item, _ in items if item.id not in strangers]
-            await tx.events.append([_requested(item) for item in stored])
+            strangers = await tx.bulk.accept(batch_id, pairs, now)
+            stored = [item for item in items if item.row.id not in strangers]
+            await self._variants.note(tx, [(item.row, item.chosen) for item in stored])
+            await tx.events.append([_requested(item.row, item.chosen) for item in stored])
         if stored:
             self._starter.start_batch(batch_id, len(stored))
-        return {item.id: unknown_user(item.user_id) for item, _ in items if item.id in strangers}
+        return {row.id: unknown_user(row.user_id) for row, _ in pairs if row.id in strangers}
 
-    async def _prepare(self, new: NewNotification, now: datetime) -> tuple[Notification, Content]:
+    async def _prepare(
+        self, new: NewNotification, now: datetime, own_id: UUID | None = None
+    ) -> tuple[Notification, Content]:
         kind = await self._catalogue.type(new.type)
         self._attachments.check(new.email)
         content = Content(
@@ -132,7 +164,7 @@ class AcceptService:
         template = await self._templates.choose(new, kind, new.channels or kind.default_channels)
         channels = new.channels or with_words(template, kind.default_channels)
         notification = Notification(
-            id=new_id(),
+            id=own_id or new_id(),
             user_id=new.user_id,
             type=kind.type,
             category=kind.category,
@@ -195,7 +227,8 @@ def _expiry(new: NewNotification, kind: NotificationType, now: datetime) -> date
     return start + lifetime
 
 
-def _requested(notification: Notification) -> Event:
+def _requested(notification: Notification, chosen: Chosen) -> Event:
+    carried = {"abTest": {"id": str(chosen.test_id), "variant": chosen.name}}
     return Event(
         type=EventType.NOTIFICATION_REQUESTED,
         user_id=notification.user_id,
@@ -208,5 +241,6 @@ def _requested(notification: Notification) -> Event:
             "scheduledAt": notification.scheduled_at.isoformat()
             if notification.scheduled_at
             else None,
+            **(carried if chosen.test_id else {}),
         },
     )

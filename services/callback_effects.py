@@ -20,6 +20,7 @@ from domain.ports.providers import (
 )
 from domain.ports.storage import Transaction
 from domain.records import Delivery, Notification, PendingSignal
+from services.campaign_engagement import CampaignEngagement
 from services.engagement import EngagementService
 from services.receipts import ReceiptService
 from services.sms_replies import SmsReplyService
@@ -42,8 +43,13 @@ class Effects:
 
 class CallbackEffects:
     def __init__(
-        self, receipts: ReceiptService, engagement: EngagementService, replies: SmsReplyService
+        self,
+        receipts: ReceiptService,
+        engagement: EngagementService,
+        replies: SmsReplyService,
+        campaigns: CampaignEngagement,
     ) -> None:
+        self._campaigns = campaigns
         self._receipts = receipts
         self._engagement = engagement
         self._replies = replies
@@ -73,13 +79,14 @@ class CallbackEffects:
         known, unknown = 0, 0
         engagement: list[PendingSignal] = []
         for one in about:
+            at = min(one.at, received_at)
             found = lines.get(one.provider_message_id)
             if found is None:
-                unknown += 1
+                of_campaign = await self._campaigns.heard(tx, provider, one, at, repeated=repeated)
+                known, unknown = known + of_campaign, unknown + (not of_campaign)
                 continue
             known += 1
             notification, deliveries = found
-            at = min(one.at, received_at)
             if isinstance(one, Receipt):
                 told = replace(one, at=at)
                 await self._receipts.apply(tx, notification, provider, told, repeated=repeated)

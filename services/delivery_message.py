@@ -135,7 +135,7 @@ class MessageComposer:
             target=notification.user_id if by_user else target.address,
             message=crafted.message,
             platform=target.platform,
-            sender=content.sms.sender_id if content.sms and line.channel is Channel.SMS else None,
+            sender=_sender(content, line.channel),
             reply_to=_reply_to(content),
             headers=self._headers(job.type, notification),
             push=_push(content, crafted),
@@ -164,6 +164,12 @@ def _push(content: Content, crafted: Crafted) -> PushOptions | None:
     if crafted.badge is None:
         return content.push
     return (content.push or PushOptions()).model_copy(update={"badge": crafted.badge})
+
+
+def _sender(content: Content, channel: Channel) -> str | None:
+    if channel is Channel.EMAIL and content.email:
+        return content.email.sender
+    return content.sms.sender_id if content.sms and channel is Channel.SMS else None
 
 
 def _reply_to(content: Content) -> str | None:

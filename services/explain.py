@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import Field
 
 from domain.base import Wire
+from domain.digests import DIGESTED
 from domain.enums import Channel, NotificationStatus, PlanOutcome, PlanTrigger
 from domain.plan_types import GateTrace
 from domain.ports.storage import Transaction, UnitOfWork
@@ -36,6 +37,8 @@ class Explanation(Wire):
 
     notification_id: UUID
     status: NotificationStatus
+    digest_id: UUID | None = None
+    """The digest in which it went out."""
     summary: str
     plans: tuple[ExplainedPlan, ...]
     timeline: tuple[TimelineEntry, ...]
@@ -57,6 +60,7 @@ class ExplainService:
         return Explanation(
             notification_id=notification_id,
             status=view.notification.status,
+            digest_id=view.notification.digest_id,
             summary=summary_of(view, plans, timezone),
             plans=tuple(
                 ExplainedPlan(
@@ -101,6 +105,8 @@ def summary_of(view: NotificationView, plans: tuple[PlanRecord, ...], timezone: 
         return _FIXED_SENTENCES[status]
     if status in {NotificationStatus.SENT, NotificationStatus.DELIVERED}:
         return _sent_sentence(view)
+    if status is NotificationStatus.DIGESTED:
+        return f"It went out with others in the digest {view.notification.digest_id}."
     if status is NotificationStatus.FAILED:
         return _failed_sentence(view)
     if plans:
@@ -119,9 +125,12 @@ def _sent_sentence(view: NotificationView) -> str:
     others = [
         f"{line.channel} {line.status}{f' ({line.reason})' if line.reason else ''}"
         for line in view.deliveries
-        if not line.status.has_left
+        if not line.status.has_left and line.reason != DIGESTED
     ]
     tail = f"; not on {', '.join(others)}" if others else ""
+    digested = [line.channel for line in view.deliveries if line.reason == DIGESTED]
+    if digested:
+        tail += f"; {', '.join(digested)} in the digest {view.notification.digest_id}"
     return f"Sent on {', '.join(parts)}{tail}."
 
 

@@ -87,7 +87,7 @@ class MessageCraft:
             subject=message.subject or "",
             html=message.html,
             text=message.text,
-            sender=self.email_from,
+            sender=(options.sender if options else None) or self.email_from,
             reply_to=str(options.reply_to) if options and options.reply_to else None,
             tracked=message.html != rendered.html,
         )

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from domain.digests import DIGESTED
 from domain.enums import (
     Channel,
     DeliveryStatus,
@@ -34,6 +35,7 @@ from domain.rules.summary import plan_sentence
 from domain.sms.limits import DEFAULT_LIMITS, NumberLimit
 from domain.status import notification_status_of
 from services.cancel import not_found
+from services.gathering import Gathering
 
 DEDUP_WINDOW = timedelta(hours=1)
 USAGE_WINDOW = timedelta(days=7)
@@ -76,6 +78,8 @@ class PlanService:
             facts = await self._facts(tx, snapshot, remaining, command.now)
             plan = await self.within_number_limits(tx, snapshot, facts, command.now)
             outcome = _outcome_of(plan, snapshot, remaining)
+            gathering = Gathering.of(plan, snapshot)
+            await gathering.lock(tx)
             saved = await tx.planning.save(
                 snapshot.notification,
                 status=outcome.status,
@@ -96,7 +100,11 @@ class PlanService:
                     for c in plan.ready()
                 ],
             )
-            return _result(plan, outcome, snapshot, facts.timezone, command.now)
+            hand_over = await gathering.keep(tx)
+            result = _result(plan, outcome, snapshot, facts.timezone, command.now)
+            return result.model_copy(
+                update={"gathered": gathering.gathered is not None, "hand_over": hand_over}
+            )
 
     async def finish(self, command: FinishInput) -> None:
         """Closes channels held in reserve that are no longer needed."""
@@ -142,7 +150,7 @@ class PlanService:
     ) -> PlanFacts:
         """What the rules see of what was read."""
         return PlanFacts(
-            notification=_notification_facts(snapshot, remaining),
+            notification=_notification_facts(snapshot, remaining, now),
             preferences=snapshot.preferences,
             timezone=snapshot.preferences.timezone or snapshot.user_timezone or "UTC",
             consents=snapshot.consents,
@@ -188,7 +196,11 @@ def remaining_channels(snapshot: PlanningSnapshot) -> tuple[Channel, ...]:
     """Channels on which no provider was asked yet. A channel an earlier plan skipped may be
     open again now, as long as the notification itself is."""
     again = {DeliveryStatus.PENDING, DeliveryStatus.DEFERRED, DeliveryStatus.SKIPPED}
-    used = {line.channel for line in snapshot.deliveries if line.status not in again}
+    used = {
+        line.channel
+        for line in snapshot.deliveries
+        if line.status not in again or line.reason == DIGESTED
+    }
     if not snapshot.notification.status.is_open and not any(
         line.status.is_open for line in snapshot.deliveries
     ):
@@ -213,9 +225,10 @@ def _holds(
 
 
 def _notification_facts(
-    snapshot: PlanningSnapshot, remaining: tuple[Channel, ...]
+    snapshot: PlanningSnapshot, remaining: tuple[Channel, ...], now: datetime
 ) -> NotificationFacts:
     notification = snapshot.notification
+    gathered = snapshot.gathered_until is not None and snapshot.gathered_until > now
     return NotificationFacts(
         id=notification.id,
         user_id=notification.user_id,
@@ -229,6 +242,8 @@ def _notification_facts(
         expires_at=notification.expires_at,
         legally_transactional=snapshot.type.legally_transactional,
         required_consent=snapshot.type.required_consent,
+        digest_rule=snapshot.type.digest_rule,
+        gathered_at=now if gathered else None,
         send_now=notification.send_now,
     )
 
@@ -355,9 +370,8 @@ def _result(
     if plan.outcome in {PlanOutcome.SKIP, PlanOutcome.EXPIRE}:
         ended = _ended(notification)
         return ended.model_copy(update={"summary": plan_sentence(plan, timezone, now=now)})
-    waits = [c.until for c in plan.channels if c.until is not None]
-    if plan.until is not None:
-        waits.append(plan.until)
+    # What is gathered is the digest's to wait for.
+    waits = [c.until for c in plan.channels if c.until and c.outcome is GateOutcome.DEFER]
     return PlanResult(
         status=outcome.status,
         ended=False,

@@ -15,7 +15,7 @@ from domain.ports.runtime import Clock
 from domain.ports.storage import Transaction, UnitOfWork
 from domain.preferences import Preferences
 from domain.records import NotificationType, PendingSignal, Subscription
-from domain.rules.category import decide_category
+from domain.rules.category import decide_category, delivery_mode
 from domain.rules.channel import decide_channel
 from domain.rules.consent import decide_consent
 from domain.rules.subscription import decide_subscription
@@ -109,12 +109,13 @@ class PreferenceService:
         timezone = view.preferences.timezone or user.timezone or "UTC"
         facts = self._facts(user_id, kind, view, timezone, _chosen(subscriptions, kind.type))
         category = view.preferences.categories.get(kind.category)
+        delivery = delivery_mode(category, kind.digest_rule)
         return EffectivePreferences(
             type=kind,
             preferences=view.preferences,
             timezone=timezone,
             channels={channel: _choice(facts, channel) for channel in Channel},
-            delivery=category.delivery if category else DeliveryMode.IMMEDIATE,
+            delivery=delivery,
         )
 
     def _facts(

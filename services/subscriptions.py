@@ -21,6 +21,8 @@ class UnsubscribeLink:
     type: NotificationType
     notification_id: UUID | None = None
     """The message the link stood in, when it says."""
+    campaign: tuple[UUID, int] | None = None
+    """Or the campaign, and which of its recipients."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,9 @@ class SubscriptionService:
             user = await tx.users.get(user_id)
         if kind is None or user is None:
             raise NotFound("link_not_valid", "This link is not valid any more.")
+        if named and "/" in named[0]:
+            campaign_id, _, ordinal = named[0].partition("/")
+            return UnsubscribeLink(user_id, kind, campaign=(UUID(campaign_id), int(ordinal)))
         return UnsubscribeLink(user_id, kind, UUID(named[0]) if named else None)
 
     async def unsubscribe_by_link(self, token: str, *, everything: bool = False) -> Unsubscribed:
@@ -90,6 +95,8 @@ class SubscriptionService:
         now = self._clock()
         async with self._uow() as tx:
             await tx.users.lock(link.user_id)
+            if link.campaign is not None:
+                await tx.campaigns.engaged(*link.campaign, "unsubscribed", now)
             held = {item.type: item.channels for item in await tx.users.subscriptions(link.user_id)}
             kinds = await tx.catalogue.types() if everything else (link.type,)
             types = [k.type for k in kinds if not (everything and k.legally_transactional)]

@@ -6,7 +6,8 @@ Not counted: `HEAD`, prefetches and callers that name themselves as machines; se
 
 import asyncio
 import logging
-from datetime import datetime, timedelta
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Final, Protocol
 from uuid import UUID
 
@@ -31,17 +32,6 @@ class TrackingLinks(Protocol):
     def clicked(self, notification_id: UUID, channel: Channel, url: str) -> str: ...
 
     def is_own(self, url: str) -> bool: ...
-
-
-class EngagementLog(Protocol):
-    async def record(
-        self,
-        notification_id: UUID,
-        channel: Channel,
-        kind: EngagementKind,
-        at: datetime,
-        url: str | None = None,
-    ) -> object: ...
 
 
 def tracked_message(
@@ -69,24 +59,15 @@ def tracked_message(
 
 
 async def record_quietly(
-    engagement: EngagementLog,
-    notification_id: UUID,
-    channel: Channel,
-    kind: EngagementKind,
-    at: datetime,
-    url: str | None = None,
+    record: Callable[[], Awaitable[object]], about: UUID, kind: EngagementKind
 ) -> None:
     """For after the answer: whoever opens a message or follows a link never waits for the
-    recording, nor hears of its failure; the log does."""
+    recording, nor hears of its failure; the log does. `about`: the notification or campaign."""
     try:
         async with asyncio.timeout(PATIENCE.total_seconds()):
-            await engagement.record(notification_id, channel, kind, at, url)
+            await record()
     except Exception as error:
         log.error(
             "engagement.not_recorded",
-            extra={
-                "notification_id": str(notification_id),
-                "kind": kind.value,
-                "error": type(error).__name__,
-            },
+            extra={"about": str(about), "kind": kind.value, "error": type(error).__name__},
         )

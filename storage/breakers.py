@@ -156,16 +156,23 @@ class ValkeyProviderLimits:
         self._rates = dict(rates)
         self._courtesy = Courtesy()
 
-    async def reserve(self, provider: str, delivery_id: UUID, *, urgent: bool) -> timedelta:
+    async def reserve(
+        self, provider: str, delivery_id: UUID, *, urgent: bool, count: int = 1
+    ) -> timedelta:
         rate = self._rates.get(provider)
         if rate is None:
             return timedelta(0)
+        return await self.pace(provider, rate, delivery_id, urgent=urgent, count=count)
+
+    async def pace(
+        self, line: str, rate: float, place: UUID, *, urgent: bool = False, count: int = 1
+    ) -> timedelta:
         step = 1000 / rate
         # A second's worth may go at once, as vendors count by the second.
         arguments: list[str | float] = [
-            provider,
-            str(delivery_id),
-            step,
+            line,
+            str(place),
+            step * count,
             max(1000 - step, 0),
             int(urgent),
         ]

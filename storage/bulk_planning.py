@@ -122,7 +122,11 @@ class SqlBulkPlanning:
     async def usage(self, user_ids: Collection[str], since: datetime) -> Mapping[str, list[Usage]]:
         rows = await self._db.fetch(
             "select user_id, notification_id, category, channel, at from frequency_usage"
-            " where user_id = any($1::text[]) and at > $2 order by at",
+            " where user_id = any($1::text[]) and at > $2"
+            " union all select r.user_id, r.campaign_id, m.category, r.channel, r.sent_at"
+            " from campaign_recipients r join campaigns m on m.id = r.campaign_id"
+            " where r.user_id = any($1::text[]) and r.sent_at > $2 and r.status = 'sent'"
+            " and r.notification_id is null order by at",
             list(user_ids),
             since,
         )

@@ -15,7 +15,7 @@ from storage.rows import NOTIFICATION_COLUMNS, qualified
 
 _ITEM = (
     f"select {qualified(NOTIFICATION_COLUMNS, 'n')}, n.title, n.content, n.data, n.options,"
-    " i.seq, i.title as inbox_title, i.body as inbox_body, i.read_at as inbox_read_at,"
+    " i.seq, i.title as inbox_title, i.body as inbox_body, i.created_at as inbox_at,"
     " k.wrapped_key, k.master_key_id"
     " from inbox_items i join notifications n on n.id = i.notification_id"
     f" {KEY_JOIN} i.user_id"
@@ -160,5 +160,5 @@ class SqlInbox:
             }
             given = {name: text for name, text in words.items() if text}
             content = view.content.model_copy(update=given)
-            items.append(InboxItem(row["seq"], replace(view, content=content)))
+            items.append(InboxItem(row["seq"], replace(view, content=content), row["inbox_at"]))
         return tuple(items)

@@ -255,6 +255,13 @@ async def views_of(
     ]
 
 
+async def views_by_ids(
+    connection: Connection, keys: KeyRing, ids: Sequence[UUID]
+) -> list[NotificationView]:
+    rows = await connection.fetch(f"{_SELECT} where id = any($1::uuid[])", ids)
+    return await views_of(connection, keys, rows)
+
+
 def _page(views: list[NotificationView], limit: int, key: Any) -> Page[NotificationView]:
     more = len(views) > limit
     shown = tuple(views[:limit])
@@ -271,5 +278,5 @@ def row_values(item: Notification) -> tuple[Any, ...]:
         item.reason, item.until, item.escalate_after, item.scheduled_at, item.expires_at,
         item.dedup_key, item.digest_key, item.template_key, item.template_version,
         item.template_locale, item.send_now, item.revision, item.redrives, item.first_intent_at,
-        item.cancel_requested_at, item.read_at,
+        item.cancel_requested_at, item.read_at, item.digest_id,
     )  # fmt: skip

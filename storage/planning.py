@@ -44,7 +44,8 @@ LOAD = f"""
                 or (s.channel = 'push' and s.address_hash in (
                     select d.token_hash from user_devices d where d.user_id = n.user_id)))
             group by s.channel) s) as suppressed,
-        (select array_agg(name) from paused_parts where not divert) as paused
+        (select array_agg(name) from paused_parts where not divert) as paused,
+        (select i.ends_at from digest_items i where i.notification_id = n.id) as gathered_until
     from notifications n
     join users u on u.id = n.user_id
     join notification_types t on t.type = n.type
@@ -118,7 +119,11 @@ class SqlPlanning:
     async def usage(self, user_id: str, since: datetime, without: UUID) -> tuple[Usage, ...]:
         rows = await self._db.fetch(
             "select notification_id, category, channel, at from frequency_usage"
-            " where user_id = $1 and at > $2 and notification_id <> $3 order by at",
+            " where user_id = $1 and at > $2 and notification_id <> $3"
+            " union all select r.campaign_id, m.category, r.channel, r.sent_at"
+            " from campaign_recipients r join campaigns m on m.id = r.campaign_id"
+            " where r.user_id = $1 and r.sent_at > $2 and r.status = 'sent'"
+            " and r.notification_id is null order by at",
             user_id,
             since,
             without,
@@ -205,6 +210,7 @@ def snapshot_of(row: Any) -> PlanningSnapshot:
         phone_hash=row["phone_hash"],
         device_ids=devices,
         paused=frozenset(row["paused"] or ()),
+        gathered_until=row["gathered_until"],
     )
 
 

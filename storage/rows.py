@@ -10,6 +10,7 @@ from domain.enums import (
     Category,
     Channel,
     ConsentType,
+    DeliveryMode,
     DeliveryStatus,
     NotificationStatus,
     Priority,
@@ -23,7 +24,7 @@ NOTIFICATION_COLUMNS = (
     "id, user_id, type, category, priority, channels, strategy, status, created_at, updated_at,"
     " content_hash, reason, until, escalate_after, scheduled_at, expires_at, dedup_key,"
     " digest_key, template_key, template_version, template_locale, send_now, revision, redrives,"
-    " first_intent_at, cancel_requested_at, read_at"
+    " first_intent_at, cancel_requested_at, read_at, digest_id"
 )
 DELIVERY_COLUMNS = (
     "id, notification_id, channel, target, status, created_at, updated_at, reason, until,"
@@ -67,6 +68,7 @@ def notification_of(row: Any) -> Notification:
         first_intent_at=row["first_intent_at"],
         cancel_requested_at=row["cancel_requested_at"],
         read_at=row["read_at"],
+        digest_id=row["digest_id"],
     )
 
 
@@ -129,7 +131,7 @@ def type_of(row: Any) -> NotificationType:
         default_priority=Priority(row["default_priority"]),
         default_strategy=Strategy(row["default_strategy"]),
         time_to_live=row["time_to_live"],
-        digest_rule=row["digest_rule"],
+        digest_rule=DeliveryMode(row["digest_rule"]) if row["digest_rule"] else None,
         legally_transactional=row["legally_transactional"],
         required_consent=ConsentType(row["required_consent"]) if row["required_consent"] else None,
         track_opens=row["track_opens"],

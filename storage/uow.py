@@ -7,13 +7,19 @@ from functools import cached_property
 import asyncpg
 
 from domain.errors import Unavailable
+from storage.ab_tests import SqlABTests
+from storage.announcements import SqlAnnouncements
+from storage.audience import SqlAudienceLists, SqlAudiences
+from storage.audience_membership import SqlAudienceMembership
 from storage.bulk import SqlBulk
 from storage.bulk_deliveries import SqlBulkDeliveries
 from storage.bulk_planning import SqlBulkPlanning
 from storage.callbacks import SqlCallbacks
+from storage.campaigns import SqlCampaigns
 from storage.catalogue import SqlCatalogue
 from storage.deliveries import SqlDeliveries
 from storage.devices import SqlDevices
+from storage.digests import SqlDigests
 from storage.encryption import KeyRing
 from storage.engagement import SqlEngagement
 from storage.engine import Connection, Pool
@@ -124,6 +130,14 @@ class SqlTransaction:
         return SqlMessages(self._connection, self._keys)
 
     @cached_property
+    def campaigns(self) -> SqlCampaigns:
+        return SqlCampaigns(self._connection, self._keys)
+
+    @cached_property
+    def digests(self) -> SqlDigests:
+        return SqlDigests(self._connection, self._keys)
+
+    @cached_property
     def engagement(self) -> SqlEngagement:
         return SqlEngagement(self._connection)
 
@@ -138,6 +152,26 @@ class SqlTransaction:
     @cached_property
     def bulk_deliveries(self) -> SqlBulkDeliveries:
         return SqlBulkDeliveries(self._connection, self._keys)
+
+    @cached_property
+    def ab_tests(self) -> SqlABTests:
+        return SqlABTests(self._connection)
+
+    @cached_property
+    def announcements(self) -> SqlAnnouncements:
+        return SqlAnnouncements(self._connection)
+
+    @cached_property
+    def membership(self) -> SqlAudienceMembership:
+        return SqlAudienceMembership(self._connection)
+
+    @cached_property
+    def audiences(self) -> SqlAudiences:
+        return SqlAudiences(self._connection)
+
+    @cached_property
+    def audience_lists(self) -> SqlAudienceLists:
+        return SqlAudienceLists(self._connection, self._keys)
 
 
 class SqlUnitOfWork:

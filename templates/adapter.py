@@ -19,10 +19,13 @@ from domain.records import TemplateVersion
 from templates.calendar import language_of
 from templates.catalogue import DEFAULT_TEMPLATE, StarterTemplate, load_starter_templates
 from templates.catalogue import starter_layouts as load_layouts
+from templates.check import check_template
 from templates.compile import NO_LAYOUT, CompiledTemplate, compile_template
 from templates.errors import MissingVariable, TemplateError, TemplateRefused
 from templates.errors import TemplateProblem as AuthorsProblem
+from templates.marking import are_markable
 from templates.parts import ChannelParts, Layout
+from templates.program import Program, write_program
 from templates.renderer import TemplateRenderer
 from templates.validation import validate_template
 from templates.variables import required_variables
@@ -39,6 +42,11 @@ def _starters() -> Mapping[tuple[str, str], StarterTemplate]:
 @lru_cache(maxsize=64)
 def _layouts(locale: str) -> Mapping[str, Layout]:
     return load_layouts(locale)
+
+
+@lru_cache(maxsize=1_000)
+def _line(source: str) -> Program:
+    return write_program(source, part="subject")
 
 
 class Templates:
@@ -67,6 +75,35 @@ class Templates:
             raise RenderProblem("variable_missing", str(error), variable=error.name) from error
         except TemplateError as error:
             raise RenderProblem(error.code, str(error)) from error
+
+    def render_line(self, source: str, context: Mapping[str, Any], locale: str) -> str:
+        """See the port."""
+        try:
+            return self._renderer.render_line(_line(source), context, locale=locale or _ENGLISH)
+        except MissingVariable as error:
+            raise RenderProblem("variable_missing", str(error), variable=error.name) from error
+        except TemplateError as error:
+            raise RenderProblem(error.code, str(error)) from error
+
+    def is_markable(
+        self,
+        template: TemplateVersion | None,
+        channel: Channel,
+        layout: TemplateVersion | None,
+        locale: str,
+        line: str | None,
+    ) -> bool:
+        """See the port."""
+        program = _default(locale) if template is None else self._program(template, layout)
+        if channel is not Channel.EMAIL or program.email is None:
+            return False
+        email = program.email
+        given = _line(line) if line is not None else None
+        return are_markable([email.subject, email.html, email.text, given])
+
+    def check_line(self, source: str, part: str) -> Sequence[TemplateProblem]:
+        found = check_template(source, part=part)
+        return [TemplateProblem(p.path, p.code, p.message, p.line) for p in found]
 
     def stored_layout(self, template: TemplateVersion) -> str | None:
         """See the port."""

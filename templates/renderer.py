@@ -82,6 +82,10 @@ class TemplateRenderer:
             "no_such_channel", f"The template has no words for {channel.value}", path="channels"
         )
 
+    def render_line(self, program: Program, context: Mapping[str, Any], *, locale: str) -> str:
+        """One line, as a subject has it."""
+        return _subject(self.render_text(program, context, locale=locale))
+
     def render_text(self, program: Program, context: Mapping[str, Any], *, locale: str) -> str:
         """One plain-text part exactly as written: nothing trimmed, nothing cut."""
         with self._lock:

@@ -8,18 +8,39 @@ from typing import Any, Final, Protocol
 from temporalio.client import Client
 from temporalio.worker import PollerBehaviorAutoscaling, UnsandboxedWorkflowRunner, Worker
 
+from activities.ab_tests import ABTestActivities
+from activities.announcements import AnnouncementActivities
 from activities.bulk import BulkActivities
+from activities.campaigns import CampaignActivities
 from activities.delivery import DeliveryActivities
+from activities.digests import DigestActivities
 from activities.maintenance import MaintenanceActivities
 from activities.planning import PlanningActivities
-from domain.ids import BULK_QUEUE, DELIVERY_QUEUES, MAINTENANCE_QUEUE, NOTIFICATIONS_QUEUE
+from domain.ids import (
+    BULK_QUEUE,
+    CAMPAIGNS_QUEUE,
+    DELIVERY_QUEUES,
+    MAINTENANCE_QUEUE,
+    NOTIFICATIONS_QUEUE,
+)
+from domain.ports.announcements import AnnouncementSender
+from services.ab_tests import ABTestService
+from services.announcements import AnnouncementService
 from services.bulk_batches import BulkBatchService
 from services.bulk_deliver import BulkDeliverService
+from services.campaign_chunks import CampaignChunkService
+from services.campaign_run import CampaignRunService
 from services.cancel import CancelService
 from services.deliver import DeliverService
+from services.digests import DigestService
 from services.maintenance import MaintenanceService
 from services.plan import PlanService
+from workflows.ab_test import ABTestWorkflow
+from workflows.announcement import AnnouncementWorkflow
 from workflows.bulk import BulkWorkflow
+from workflows.campaign import CampaignWorkflow
+from workflows.campaign_partition import CampaignPartitionWorkflow
+from workflows.digest import DigestWorkflow
 from workflows.maintenance import MaintenanceWorkflow
 from workflows.notification import NotificationWorkflow
 
@@ -29,7 +50,7 @@ MAX_WORKFLOW_TASKS: Final = 100
 MAX_LOCAL_ACTIVITIES: Final = 50
 MAX_ACTIVITIES: Final = 100
 MAX_CHUNKS: Final = 4
-"""Of batches, at once: each is some hundred messages in memory and a long transaction."""
+"""Chunks of campaigns, and of batches, that one process has in memory at once."""
 MAX_CACHED_WORKFLOWS: Final = 5_000
 STICKY_TIMEOUT: Final = timedelta(seconds=5)
 """How long a workflow waits for the process that has it in memory before another takes it."""
@@ -50,7 +71,19 @@ class Services(Protocol):
     @property
     def bulk_batches(self) -> BulkBatchService: ...
     @property
+    def campaign_run(self) -> CampaignRunService: ...
+    @property
+    def campaign_chunks(self) -> CampaignChunkService: ...
+    @property
+    def digests(self) -> DigestService: ...
+    @property
     def maintenance(self) -> MaintenanceService: ...
+    @property
+    def ab_tests(self) -> ABTestService: ...
+    @property
+    def announcements(self) -> AnnouncementService: ...
+    @property
+    def announcement_sender(self) -> AnnouncementSender: ...
 
 
 Activities = Sequence[Callable[..., Any]]
@@ -67,7 +100,16 @@ class QueueWork:
 
 def _planning(services: Services) -> Activities:
     steps = PlanningActivities(services.plan_service, services.cancel_service)
-    return (steps.plan_notification, steps.cancel_notification, steps.finish_notification)
+    tests = ABTestActivities(services.ab_tests)
+    digests = DigestActivities(services.digests)
+    return (
+        steps.plan_notification,
+        steps.cancel_notification,
+        steps.finish_notification,
+        tests.look_at_ab_test,
+        digests.hand_over,
+        digests.flush,
+    )
 
 
 def _delivery(services: Services) -> Activities:
@@ -80,12 +122,34 @@ def _bulk(services: Services) -> Activities:
 
 
 def _maintenance(services: Services) -> Activities:
-    return (MaintenanceActivities(services.maintenance).maintain,)
+    steps = AnnouncementActivities(services.announcements, services.announcement_sender)
+    return (
+        MaintenanceActivities(services.maintenance).maintain,
+        steps.advance_announcement,
+        steps.send_announcement,
+        steps.recall_announcement,
+    )
+
+
+def _campaigns(services: Services) -> Activities:
+    steps = CampaignActivities(services.campaign_run, services.campaign_chunks)
+    return (
+        steps.open_campaign,
+        steps.freeze_audience,
+        steps.decide_winner,
+        steps.finish_campaign,
+        steps.deliver_chunk,
+    )
 
 
 WORK: Final[Mapping[str, QueueWork]] = {
-    NOTIFICATIONS_QUEUE: QueueWork((NotificationWorkflow,), _planning, local=True),
-    MAINTENANCE_QUEUE: QueueWork((MaintenanceWorkflow,), _maintenance),
+    NOTIFICATIONS_QUEUE: QueueWork(
+        (NotificationWorkflow, ABTestWorkflow, DigestWorkflow), _planning, local=True
+    ),
+    CAMPAIGNS_QUEUE: QueueWork(
+        (CampaignWorkflow, CampaignPartitionWorkflow), _campaigns, at_once=MAX_CHUNKS
+    ),
+    MAINTENANCE_QUEUE: QueueWork((MaintenanceWorkflow, AnnouncementWorkflow), _maintenance),
     **{queue: QueueWork((), _delivery) for queue in DELIVERY_QUEUES.values()},
     BULK_QUEUE: QueueWork((BulkWorkflow,), _bulk, at_once=MAX_CHUNKS),
 }

@@ -41,7 +41,7 @@ class BulkWorkflow:
             BulkActivities.end_bulk,
             BulkEndInput(batch_id=command.batch_id),
             summary="End",
-            **options.DELIVER_CHUNK,
+            **options.CHUNK,
         )
         return self._tally
 
@@ -88,7 +88,7 @@ class BulkWorkflow:
             BulkActivities.deliver_bulk_chunk,
             command,
             summary=f"Deliver {command.first + 1} to {command.first + command.size}",
-            **options.DELIVER_CHUNK,
+            **options.CHUNK,
         )
 
     async def _cancel(self, command: BulkChunkInput) -> BulkTally:
@@ -96,7 +96,7 @@ class BulkWorkflow:
             BulkActivities.cancel_bulk_chunk,
             command,
             summary=f"Cancel {command.first + 1} to {command.first + command.size}",
-            **options.DELIVER_CHUNK,
+            **options.CHUNK,
         )
 
 

@@ -14,7 +14,9 @@ from temporalio.exceptions import FailureError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
     from activities.delivery import DeliveryActivities
+    from activities.digests import DigestActivities
     from activities.planning import PlanningActivities
+    from domain.digest_messages import HandOverInput
     from domain.enums import Channel, PlanTrigger, Priority, Strategy
     from domain.ids import DELIVERY_QUEUES
     from domain.messages import (
@@ -29,7 +31,13 @@ with workflow.unsafe.imports_passed_through():
         PlanResult,
     )
     from workflows import options
-    from workflows.progress import ORDINARY, NotificationOutcome, NotificationState, Progress
+    from workflows.progress import (
+        GATHERED,
+        ORDINARY,
+        NotificationOutcome,
+        NotificationState,
+        Progress,
+    )
     from workflows.search import OUTCOME
 
 FAILED_OR_SKIPPED = (DeliverOutcome.FAILED, DeliverOutcome.SKIPPED)
@@ -50,7 +58,7 @@ class NotificationWorkflow:
     async def run(self, command: NotificationInput) -> NotificationOutcome:
         """Ends with what became of the notification."""
         try:
-            await self._live(PlanTrigger.REDRIVE if command.redrives else PlanTrigger.ACCEPTED)
+            await self._live(self._first_trigger(command))
             await self._land()
         except BaseException as error:
             if not is_cancelled_exception(error):
@@ -58,7 +66,7 @@ class NotificationWorkflow:
             await self._cancel()
             await self._land()
         outcome = self._progress.outcome()
-        if outcome != ORDINARY:
+        if outcome not in (ORDINARY, GATHERED):
             workflow.upsert_search_attributes([OUTCOME.value_set(outcome)])
         self._show()
         return NotificationOutcome(outcome=outcome, deliveries=dict(self._progress.deliveries))
@@ -107,6 +115,11 @@ class NotificationWorkflow:
 
     # What it does.
 
+    def _first_trigger(self, command: NotificationInput) -> PlanTrigger:
+        """One that waited in a digest is started again by what changed."""
+        changed = self._progress.take_trigger()
+        return changed or (PlanTrigger.REDRIVE if command.redrives else PlanTrigger.ACCEPTED)
+
     async def _live(self, first: PlanTrigger) -> None:
         trigger: PlanTrigger | None = first
         while trigger is not None and not self._stopped():
@@ -141,9 +154,13 @@ class NotificationWorkflow:
         """Does what the plan says, up to the next plan's trigger; None when nothing is left."""
         if self._stopped() or plan.ended:
             return None
+        if plan.hand_over:
+            await self._hand_over()
         launched = self._launch(plan)
         if plan.wait_until is not None:
             return await self._wait_until(plan, plan.wait_until, trigger)
+        if plan.gathered and not self._flights:
+            return self._progress.take_trigger()
         if not launched and not self._flights:
             await self._finish("delivery_broken")
             return None
@@ -152,6 +169,21 @@ class NotificationWorkflow:
         if self._stopped():
             return None
         return self._progress.take_trigger() or await self._after_delivery(plan)
+
+    async def _hand_over(self) -> None:
+        """From here on the digest's workflow sees to what is gathered. If it cannot be told, the
+        relay does so."""
+        try:
+            await workflow.execute_local_activity_method(
+                DigestActivities.hand_over,
+                HandOverInput(notification_id=self._id),
+                summary="Hand over to the digest",
+                **options.STEP,
+            )
+        except FailureError as error:
+            if is_cancelled_exception(error):
+                raise
+            workflow.logger.warning("notification.hand_over_refused")
 
     def _launch(self, plan: PlanResult) -> bool:
         """Starts what is ready and not on its way. A strategy that uses one channel at a time

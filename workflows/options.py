@@ -25,6 +25,8 @@ LEAST_WAIT: Final = timedelta(milliseconds=1)
 REPEATED_WAIT: Final = timedelta(seconds=1)
 """The least rest between two plans made because an instant was due."""
 
+DIGEST_EVENTS: Final = 200
+"""A digest that goes on longer than this many events of history goes on in a new one."""
 
 PRIORITIES: Final[Mapping[enums.Priority, Priority]] = {
     enums.Priority.CRITICAL: Priority(priority_key=1),
@@ -33,6 +35,8 @@ PRIORITIES: Final[Mapping[enums.Priority, Priority]] = {
     enums.Priority.LOW: Priority(priority_key=4),
 }
 """In which order a backlog is worked off; campaigns come after all of these."""
+
+CAMPAIGN_PRIORITY: Final = 5
 
 
 class LocalActivityOptions(TypedDict):
@@ -77,18 +81,42 @@ DELIVER: Final[Mapping[Channel, ActivityOptions]] = {
 }
 """One attempt at one channel: rendering, intent, provider call, result."""
 
-BULK_CHUNKS: Final = 4
-"""Chunks of one batch on their way at once."""
-DELIVER_CHUNK: Final = ActivityOptions(
-    start_to_close_timeout=timedelta(minutes=5),
+CAMPAIGN_STEP: Final = ActivityOptions(
+    start_to_close_timeout=timedelta(minutes=2),
+    heartbeat_timeout=timedelta(minutes=2),
+    retry_policy=RetryPolicy(
+        initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1)
+    ),
+    cancellation_type=ActivityCancellationType.TRY_CANCEL,
+)
+"""Opening, deciding and ending a campaign: one transaction each."""
+
+FREEZE: Final = ActivityOptions(
+    start_to_close_timeout=timedelta(minutes=20),
+    heartbeat_timeout=timedelta(seconds=30),
+    retry_policy=RetryPolicy(
+        initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1)
+    ),
+    cancellation_type=ActivityCancellationType.TRY_CANCEL,
+)
+"""Writing the recipients: tens of seconds for a million."""
+
+CHUNK: Final = ActivityOptions(
+    start_to_close_timeout=timedelta(minutes=10),
     heartbeat_timeout=timedelta(seconds=10),
     retry_policy=RetryPolicy(
-        initial_interval=timedelta(seconds=2), maximum_interval=timedelta(minutes=1)
+        initial_interval=timedelta(seconds=1),
+        backoff_coefficient=2.0,
+        maximum_interval=timedelta(minutes=1),
     ),
+    # A provider call that has begun is let end, so that the accounts learn how.
     cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
 )
-"""Some hundred notifications: plans, words, intents, provider calls, results. Tried without limit,
-as a single delivery is: what waits says for how long."""
+"""Some hundred recipients, or notifications of a batch: facts, words, intents, provider calls,
+results."""
+
+BULK_CHUNKS: Final = 4
+"""Chunks of one batch on their way at once."""
 
 MAINTAIN: Final = ActivityOptions(
     start_to_close_timeout=timedelta(minutes=30),
@@ -97,3 +125,16 @@ MAINTAIN: Final = ActivityOptions(
     cancellation_type=ActivityCancellationType.TRY_CANCEL,
 )
 """One step of the upkeep; tomorrow is another night."""
+
+SEND_ANNOUNCEMENT: Final = ActivityOptions(
+    start_to_close_timeout=timedelta(hours=24),
+    heartbeat_timeout=timedelta(seconds=30),
+    retry_policy=RetryPolicy(
+        initial_interval=timedelta(seconds=5), maximum_interval=timedelta(minutes=1)
+    ),
+    cancellation_type=ActivityCancellationType.TRY_CANCEL,
+)
+"""All members of an audience, batch after batch; another attempt goes on where this one was."""
+
+LONG_HISTORY: Final = 2_000
+"""Events after which an announcement that is edited over and over begins a new history."""

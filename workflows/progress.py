@@ -11,6 +11,8 @@ from domain.enums import Channel, NotificationStatus, PlanTrigger, Strategy
 from domain.messages import CancelOutcome, DeliverOutcome, Message, PlanResult
 
 ORDINARY = "sent"
+GATHERED = "gathered"
+"""It waits in a digest; its life goes on there."""
 TROUBLES = (DeliverOutcome.FAILED, DeliverOutcome.UNKNOWN)
 SKIPS_TOLERATED = 3
 """In a row: a channel that plans call ready and deliveries skip would go round for ever."""
@@ -118,6 +120,8 @@ class Progress:
             return CancelOutcome.CANCELLED.value
         if self.plan is not None and self.plan.ended:
             return self.plan.status.value
+        if self.plan is not None and self.plan.gathered:
+            return GATHERED
         return DeliverOutcome.SKIPPED.value
 
     def state(self, delivering: tuple[Channel, ...]) -> NotificationState:

@@ -18,10 +18,12 @@ from uuid import UUID
 
 import orjson
 
+from api.live.announcements import AnnouncementDesk
 from api.live.connection import BEHIND
 from domain.errors import Unavailable
 from domain.ports.inbox import LiveFrame, Reader
 from domain.records import InboxChange, InboxItem
+from services.announcement_inbox import Announced, AnnouncementInbox
 from services.inbox import InboxCounts, InboxService, read_frame, removed_frame
 from storage.inbox_bus import InboxBus, live_frame
 
@@ -39,14 +41,20 @@ class LiveHub:
     """Implements a connection's `Store`. `async with` it for as long as connections are open."""
 
     def __init__(
-        self, bus: InboxBus, inbox: InboxService, look_every: timedelta = LOOK_EVERY
+        self,
+        bus: InboxBus,
+        inbox: InboxService,
+        announcements: AnnouncementInbox,
+        look_every: timedelta = LOOK_EVERY,
     ) -> None:
         """`look_every`: how long an item may stay unseen whose frame was never published, as when
         only the process that stored it had lost the bus."""
         self._bus = bus
         self._look_every = look_every.total_seconds()
         self._inbox = inbox
+        self._announcements = announcements
         self._gate = asyncio.Semaphore(AT_ONCE)
+        self._desk = AnnouncementDesk(bus, announcements, self._gate)
         self._since: datetime | None = None
         self._catching: asyncio.Task[None] | None = None
         self._looking: asyncio.Task[None] | None = None
@@ -54,6 +62,7 @@ class LiveHub:
     async def __aenter__(self) -> Self:
         self._bus.when_back = self._when_back
         self._looking = asyncio.create_task(self._look())
+        self._bus.when_announced = self._desk.changed
         return self
 
     async def __aexit__(
@@ -62,6 +71,7 @@ class LiveHub:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        await self._desk.aclose()
         for task in (self._looking, self._catching):
             if task is not None:
                 task.cancel()
@@ -72,6 +82,7 @@ class LiveHub:
     async def joined(self, user_id: str, reader: Reader) -> AsyncIterator[None]:
         """Inside the block the reader hears what happens in the user's inbox."""
         async with self._bus.listen(user_id, reader):
+            await self._desk.opened()
             yield
 
     async def counts(self, user_id: str) -> InboxCounts:
@@ -82,6 +93,10 @@ class LiveHub:
         async with self._gate:
             return await self._inbox.after(user_id, seq, limit)
 
+    async def announced(self, user_id: str, after: int | None) -> Announced:
+        async with self._gate:
+            return await self._announcements.announced(user_id, after)
+
     async def mark_read(
         self, user_id: str, ids: list[UUID], origin: str | None = None
     ) -> tuple[UUID, ...]:
@@ -89,6 +104,7 @@ class LiveHub:
             return await self._inbox.mark_read(user_id, ids, origin)
 
     def _when_back(self, since: datetime) -> None:
+        self._desk.changed()
         if not self._bus.readers:
             return  # nobody missed anything
         self._since = min(since, self._since or since)

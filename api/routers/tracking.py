@@ -5,6 +5,8 @@ itself are redirected to.
 """
 
 import base64
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Annotated, Final
 
 from fastapi import Path, Request
@@ -74,12 +76,20 @@ def _recording(tracked: Tracked, request: Request, use: Container) -> Background
     """Runs when the answer is out; None for a call no person made."""
     if is_automatic(request.method, request.headers):
         return None
-    return BackgroundTask(
-        record_quietly,
-        use.engagement,
+    record: Callable[[], Awaitable[object]] = partial(
+        use.engagement.record,
         tracked.notification_id,
         tracked.channel,
         tracked.kind,
         use.clock(),
         tracked.url,
     )
+    if tracked.ordinal is not None:
+        record = partial(
+            use.campaign_engagement.record,
+            tracked.notification_id,
+            tracked.ordinal,
+            tracked.kind,
+            use.clock(),
+        )
+    return BackgroundTask(record_quietly, record, tracked.notification_id, tracked.kind)

@@ -6,6 +6,7 @@ with a button, so that a scanner that opens every link in a message unsubscribes
 address takes `scope=all`, and `undo=…` from the page that confirms.
 """
 
+from functools import partial
 from typing import Annotated, Any, Final
 from urllib.parse import parse_qs
 
@@ -118,11 +119,12 @@ def _name(kind: NotificationType, language: str) -> str:
 def _recording(use: Container, done: Unsubscribed) -> BackgroundTask | None:
     if done.link.notification_id is None or not done.changed:
         return None
-    return BackgroundTask(
-        record_quietly,
-        use.engagement,
+    record = partial(
+        use.engagement.record,
         done.link.notification_id,
         Channel.EMAIL,
         EngagementKind.UNSUBSCRIBED,
         use.clock(),
     )
+    kind = EngagementKind.UNSUBSCRIBED
+    return BackgroundTask(record_quietly, record, done.link.notification_id, kind)

@@ -1,9 +1,14 @@
 """`/api/ws`: a user's inbox, live.
 
 Opened with a user token, in the query or the header. Frames sent: `ready` first, then
-`notification`, `read`, `removed`, `broadcast`, and `pong` and `error` as answers. Close codes:
+`notification`, `read`, `removed`, `broadcast`, `announcement`, `announcement_updated`,
+`announcement_ended`, `announcement_withdrawn`, and `pong` and `error` as answers. Close codes:
 4008 when the client takes less than there is for it, 1011 when Herald fails, 1012 when it
 restarts; after each a client connects again with `after`, the last `seq` it has.
+
+Announcements have no `seq` but a `version`, counted over all changes of all of them. A connection
+is first told what is shown and unread; one that comes back with `announcedAfter`, the last
+`version` it has, is told what changed since then and nothing twice.
 """
 
 import contextlib
@@ -31,7 +36,8 @@ async def inbox_socket(websocket: WebSocket) -> None:
         user_id = await _user_of(websocket, services_of(websocket))
         connection = Connection(websocket, live, user_id)
         async with live.joined(user_id, connection):
-            await connection.run(_seq(websocket.query_params.get("after")))
+            asked = websocket.query_params
+            await connection.run(_seq(asked.get("after")), _seq(asked.get("announcedAfter")))
     except HeraldError as error:
         await _refuse(websocket, error)
 

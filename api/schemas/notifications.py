@@ -8,6 +8,7 @@ from uuid import UUID
 
 from pydantic import Field, JsonValue
 
+from api.schemas.announcements import InboxAnnouncementOut
 from api.schemas.common import Ids, Paged
 from domain.base import Instant, TypeName, UserId, Wire
 from domain.content import EmailOptions, PushOptions, SmsOptions
@@ -65,6 +66,7 @@ class AttachmentOut(Wire):
 
 class EmailOut(Wire):
     subject: str | None
+    sender: str | None = Field(alias="from")
     reply_to: str | None
     attachments: list[AttachmentOut]
 
@@ -95,6 +97,7 @@ class NotificationOut(Wire):
     expires_at: datetime | None
     dedup_key: str | None
     digest_key: str | None
+    digest_id: UUID | None = Field(description="The digest in which it went out.")
     email: EmailOut | None
     sms: SmsOptions | None
     push: PushOptions | None
@@ -115,7 +118,7 @@ class CountsOut(Wire):
 
 
 class InboxOut(Wire):
-    data: list[InboxItemOut]
+    data: list[InboxItemOut | InboxAnnouncementOut]
     next_cursor: str | None
     counts: CountsOut
 
@@ -241,6 +244,7 @@ def _fields(view: NotificationView, settings: Settings) -> Mapping[str, Any]:
         "expires_at": row.expires_at,
         "dedup_key": row.dedup_key,
         "digest_key": row.digest_key,
+        "digest_id": row.digest_id,
         "email": _email(content.email),
         "sms": content.sms,
         "push": content.push,
@@ -265,6 +269,7 @@ def _email(email: EmailOptions | None) -> EmailOut | None:
         return None
     return EmailOut(
         subject=email.subject,
+        sender=email.sender,
         reply_to=email.reply_to,
         attachments=[
             AttachmentOut(

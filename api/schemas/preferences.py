@@ -140,5 +140,5 @@ def _category(held: CategoryPreference) -> CategoryOut:
     return CategoryOut(
         enabled=held.enabled,
         channels=None if channels is None else [c for c in Channel if c in channels],
-        delivery=held.delivery,
+        delivery=held.delivery or DeliveryMode.IMMEDIATE,
     )

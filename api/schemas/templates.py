@@ -8,7 +8,7 @@ from pydantic import Field, JsonValue
 from api.schemas.common import Locale
 from domain.base import TemplateKey, TypeName, Wire
 from domain.commands import ChannelList
-from domain.enums import Category, Channel, ConsentType, Priority, Strategy
+from domain.enums import Category, Channel, ConsentType, DeliveryMode, Priority, Strategy
 from domain.records import NotificationType, TemplateSummary
 from services.templates import TemplateDraft, TemplateView
 
@@ -140,7 +140,9 @@ class TypeIn(Wire):
     default_priority: Priority = Priority.MEDIUM
     default_strategy: Strategy = Strategy.ALL
     time_to_live: Annotated[timedelta, Field(gt=timedelta(0), le=timedelta(days=365))] | None = None
-    digest_rule: Annotated[str, Field(max_length=255)] | None = None
+    digest_rule: DeliveryMode | None = Field(
+        default=None, description="For users who chose nothing for its category."
+    )
     legally_transactional: bool = False
     required_consent: ConsentType | None = None
     track_opens: bool = True
@@ -159,7 +161,7 @@ class TypeOut(Wire):
     default_priority: Priority
     default_strategy: Strategy
     time_to_live: timedelta | None
-    digest_rule: str | None
+    digest_rule: DeliveryMode | None
     legally_transactional: bool
     required_consent: ConsentType | None
     track_opens: bool

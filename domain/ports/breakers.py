@@ -41,6 +41,14 @@ class Breakers(Protocol):
 class ProviderLimits(Protocol):
     """Calls a second for each provider account, shared by all processes."""
 
-    async def reserve(self, provider: str, delivery_id: UUID, *, urgent: bool) -> timedelta:
+    async def reserve(
+        self, provider: str, delivery_id: UUID, *, urgent: bool, count: int = 1
+    ) -> timedelta:
         """Zero when the call may be made now; else how long to wait for the place in the line
-        that is kept for this delivery. What is urgent does not queue, and is counted."""
+        that is kept for this delivery. What is urgent does not queue, and is counted. `count`
+        messages may share one place."""
+
+    async def pace(
+        self, line: str, rate: float, place: UUID, *, urgent: bool = False, count: int = 1
+    ) -> timedelta:
+        """The same for any line with a `rate` of its own, such as a campaign's; per second."""

@@ -50,6 +50,8 @@ class OutboundMessage:
     thread: str | None = None
     """What this belongs to (an application, an interview): emails of one thread are shown
     together. The same text for the same thing, free of personal data."""
+    campaign_id: UUID | None = None
+    """The campaign whose message this is; `notification_id` then names the message alone."""
     by_user: bool = False
     """The target is the user, not a device: a provider that knows users by id reaches every
     device of theirs with one message, however many devices it was meant for."""

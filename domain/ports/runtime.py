@@ -77,6 +77,23 @@ class TemplateRendererPort(Protocol):
         language of `context["locale"]`. `layout` is the one `stored_layout` names.
         Raises `RenderProblem`."""
 
+    def render_line(self, source: str, context: Mapping[str, Any], locale: str) -> str:
+        """One line of text written as a template, such as a subject. Raises `RenderProblem`."""
+
+    def is_markable(
+        self,
+        template: TemplateVersion | None,
+        channel: Channel,
+        layout: TemplateVersion | None,
+        locale: str,
+        line: str | None,
+    ) -> bool:
+        """Whether the channel's words, and `line`, come out the same for everybody but for
+        `user.id`, `name`, `email`, `phone` and `links`, which may be marks then."""
+
+    def check_line(self, source: str, part: str) -> Sequence[TemplateProblem]:
+        """Everything wrong with such a line."""
+
     def stored_layout(self, template: TemplateVersion) -> str | None:
         """The key of the template its email is set in; None for a built-in layout, or none."""
 

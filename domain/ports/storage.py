@@ -17,8 +17,13 @@ from domain.enums import Channel, ConsentType, DeliveryStatus, NotificationStatu
 from domain.facts import Reach, Usage
 from domain.paging import Page, PageRequest
 from domain.plan_types import Plan
+from domain.ports.ab_tests import ABTestRepository
+from domain.ports.announcements import AnnouncementRepository, AudienceMembership
+from domain.ports.audience import AudienceListRepository, AudienceRepository
 from domain.ports.callbacks import CallbackRepository, EngagementRepository
+from domain.ports.campaigns import CampaignRepository
 from domain.ports.deliveries import DeliveryRepository
+from domain.ports.digests import DigestRepository
 from domain.ports.messages import MessageRepository
 from domain.ports.sms import NumberUsageRepository, ReportRepository
 from domain.preferences import Preferences
@@ -126,6 +131,8 @@ class PlanningSnapshot:
     device_ids: tuple[UUID, ...]
     paused: frozenset[str]
     """What operators hold back: `channel:sms`, `provider:twilio`."""
+    gathered_until: datetime | None = None
+    """The end of the window in which it waits for a digest; None when it does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -442,6 +449,8 @@ class Transaction(Protocol):
     @property
     def signals(self) -> SignalOutbox: ...
     @property
+    def campaigns(self) -> CampaignRepository: ...
+    @property
     def upkeep(self) -> UpkeepRepository: ...
     @property
     def messages(self) -> MessageRepository: ...
@@ -453,6 +462,18 @@ class Transaction(Protocol):
     def callbacks(self) -> CallbackRepository: ...
     @property
     def engagement(self) -> EngagementRepository: ...
+    @property
+    def ab_tests(self) -> ABTestRepository: ...
+    @property
+    def announcements(self) -> AnnouncementRepository: ...
+    @property
+    def membership(self) -> AudienceMembership: ...
+    @property
+    def audiences(self) -> AudienceRepository: ...
+    @property
+    def audience_lists(self) -> AudienceListRepository: ...
+    @property
+    def digests(self) -> DigestRepository: ...
 
 
 UnitOfWork = Callable[[], AbstractAsyncContextManager[Transaction]]

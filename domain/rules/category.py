@@ -1,16 +1,19 @@
 """What does the user want of this category: whether, where, and one by one or gathered?
 
 A gathering window is an hour by the user's clock, a day from 09:00 to 09:00, or a week from Monday
-09:00. A notification belongs to the window in which it was accepted, or for which it was scheduled.
+09:00. A notification belongs to the window in which it was accepted, or for which it was scheduled;
+one that waits in a digest already, to the present one. A digest is never gathered itself.
 """
 
 from datetime import datetime, time, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from domain.digests import DIGEST_TYPE
 from domain.enums import Channel, DeliveryMode
 from domain.facts import NotificationFacts, PlanFacts
 from domain.plan_types import Decision
+from domain.preferences import CategoryPreference
 from domain.rules.decisions import allow, allow_with, bypass, digest, skip
 from domain.rules.local_time import (
     DAY,
@@ -53,23 +56,35 @@ def decide_category(facts: PlanFacts, channel: Channel) -> Decision:
 def decide_category_delivery(facts: PlanFacts, _channel: Channel, at: datetime) -> Decision:
     """Gathers until the end of the notification's window; the window over, lets it go."""
     notification = facts.notification
+    if notification.type == DIGEST_TYPE:
+        return allow(Reason.IS_DIGEST)
     preference = facts.preferences.categories.get(notification.category)
-    if preference is None or preference.delivery is DeliveryMode.IMMEDIATE:
+    delivery = delivery_mode(preference, notification.digest_rule)
+    if delivery is DeliveryMode.IMMEDIATE:
         return allow(Reason.IMMEDIATE_DELIVERY)
     passed = bypass(notification)
     if passed:
         return passed
     zone = zone_of(facts.timezone)
-    begins_at, ends_at = digest_window(preference.delivery, zone, at)
+    begins_at, ends_at = digest_window(delivery, zone, at)
     read = {
-        "delivery": preference.delivery.value,
+        "delivery": delivery.value,
+        "chosenBy": "user" if preference is not None and preference.delivery else "type",
         "timezone": facts.timezone,
         "localTime": clock(at.astimezone(zone)),
         "windowBeganAt": begins_at.isoformat(),
     }
     if _entered_at(notification) < begins_at:
         return allow_with(Reason.DIGEST_WINDOW_OVER, read)
-    return digest(_REASONS[preference.delivery], ends_at, read)
+    return digest(_REASONS[delivery], ends_at, read)
+
+
+def delivery_mode(
+    preference: CategoryPreference | None, digest_rule: DeliveryMode | None
+) -> DeliveryMode:
+    """What the user chose for the category, else the type's rule, else at once."""
+    chosen = preference.delivery if preference else None
+    return chosen or digest_rule or DeliveryMode.IMMEDIATE
 
 
 def digest_window(mode: DeliveryMode, zone: ZoneInfo, at: datetime) -> tuple[datetime, datetime]:
@@ -88,7 +103,5 @@ def digest_window(mode: DeliveryMode, zone: ZoneInfo, at: datetime) -> tuple[dat
 
 
 def _entered_at(notification: NotificationFacts) -> datetime:
-    scheduled_at = notification.scheduled_at
-    if scheduled_at is None:
-        return notification.accepted_at
-    return max(notification.accepted_at, scheduled_at)
+    known = (notification.accepted_at, notification.scheduled_at, notification.gathered_at)
+    return max(instant for instant in known if instant is not None)

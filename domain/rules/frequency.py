@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
+from domain.digests import DIGEST_TYPE
 from domain.enums import Channel, WhenExceeded
 from domain.facts import PlanFacts
 from domain.plan_types import Decision
@@ -35,7 +36,7 @@ class Limit(NamedTuple):
 
 def decide_frequency(facts: PlanFacts, channel: Channel, at: datetime) -> Decision:
     """Defers until every cap holds, gathers until the next 09:00 from then, or drops, as the user
-    chose; skips where a cap is zero."""
+    chose; skips where a cap is zero. A digest is deferred rather than gathered."""
     limits = limits_of(facts)
     if not limits:
         return allow(Reason.NO_LIMITS)
@@ -99,7 +100,7 @@ def _exceeded(
     read = {"limits": readings, "whenExceeded": choice.value, "allowedAt": free_at.isoformat()}
     if choice is WhenExceeded.DROP:
         return skip(Reason.FREQUENCY_EXCEEDED, read)
-    if choice is WhenExceeded.DIGEST:
+    if choice is WhenExceeded.DIGEST and facts.notification.type != DIGEST_TYPE:
         gathered_at = next_daily(at, GATHERED_AT, zone_of(facts.timezone))
         return digest(Reason.FREQUENCY_EXCEEDED, max(gathered_at, free_at), read)
     return defer(Reason.FREQUENCY_EXCEEDED, free_at, read)

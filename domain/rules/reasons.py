@@ -39,6 +39,7 @@ class Reason(StrEnum):
     DIGEST_DAILY = "digest_daily"
     DIGEST_WEEKLY = "digest_weekly"
     DIGEST_WINDOW_OVER = "digest_window_over"
+    IS_DIGEST = "is_digest"
     # Channel and address
     CHANNEL_ENABLED = "channel_enabled"
     CHANNEL_NOT_CHOSEN = "channel_not_chosen"
@@ -113,6 +114,7 @@ CLAUSES: Final[dict[Reason, str]] = {
     _R.DIGEST_DAILY: "the user wants this category gathered once a day{on}",
     _R.DIGEST_WEEKLY: "the user wants this category gathered once a week{on}",
     _R.DIGEST_WINDOW_OVER: "the time for which it was gathered is over",
+    _R.IS_DIGEST: "it is a digest itself",
     _R.CHANNEL_ENABLED: "the user has this channel switched on",
     _R.CHANNEL_NOT_CHOSEN: "the user has not switched this channel off",
     _R.CHANNEL_DISABLED: "the user switched this channel off",

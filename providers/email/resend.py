@@ -16,6 +16,7 @@ from uuid import UUID
 
 import httpx
 import resend
+from resend.emails._tag import Tag
 
 from domain.callbacks import Callback, Receipt
 from domain.enums import Channel
@@ -196,7 +197,7 @@ class ResendEmailProvider:
             "tags": [
                 {"name": "type", "value": message.type},
                 {"name": "category", "value": message.category},
-                {"name": "notification_id", "value": str(message.notification_id)},
+                _origin(message),
             ],
         }
         if words.html:
@@ -238,6 +239,12 @@ class ResendEmailProvider:
             if isinstance(error.__cause__, json.JSONDecodeError):
                 return  # The signature was good; the body is read, and refused, by the caller.
             raise Unauthorized("bad_signature", "The webhook's signature is not good.") from error
+
+
+def _origin(message: OutboundMessage) -> Tag:
+    if message.campaign_id is not None:
+        return {"name": "campaign_id", "value": str(message.campaign_id)}
+    return {"name": "notification_id", "value": str(message.notification_id)}
 
 
 def _batch_outcomes(answer: Any, messages: Sequence[OutboundMessage]) -> Sequence[SendOutcome]:

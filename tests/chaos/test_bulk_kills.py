@@ -69,7 +69,7 @@ async def test_a_worker_killed_amid_a_batch(herald: Herald, moment: str) -> None
         await asyncio.sleep(1.0)
     else:
         await some_arrived(herald, 0)
-    herald.kill("worker-delivery")
+    herald.kill("worker-campaigns")
     await all_sent(herald, users, ids)
     received: Counter[str] = Counter()
     for user in users:

@@ -24,6 +24,7 @@ from domain.sms.pricing import list_prices
 from providers.attachments import HttpAttachmentFetcher
 from providers.phone import country_of
 from runtime.links import SignedLinks
+from services.ab_variants import VariantService
 from services.accept import AcceptService
 from services.attachments import AttachmentService
 from services.bulk_batches import BulkBatchService
@@ -141,7 +142,7 @@ class BulkCore:
         attachments = AttachmentService(HttpAttachmentFetcher(hosts, timedelta(seconds=5)), hosts)
         chooser = TemplateChooser(catalogue, renderer)
         self.accepting = AcceptService(
-            uow, catalogue, chooser, attachments, self.starter, now, b"h" * 32
+            uow, catalogue, chooser, attachments, self.starter, now, b"h" * 32, VariantService(uow)
         )
         links = SignedLinks("http://127.0.0.1:8000", b"l" * 32)
         composer = MessageComposer(renderer, catalogue, links)

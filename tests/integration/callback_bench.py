@@ -25,6 +25,7 @@ from domain.sms.limits import DEFAULT_LIMITS
 from providers.phone import to_e164
 from services.callback_effects import CallbackEffects
 from services.callbacks import CallbackService
+from services.campaign_engagement import CampaignEngagement
 from services.engagement import EngagementService
 from services.receipts import ReceiptService
 from services.replanning import Replanning
@@ -105,7 +106,7 @@ class Bench:
         self.callbacks = CallbackService(
             uow,
             {name: self.vendor},
-            CallbackEffects(receipts, self.engagement, replies),
+            CallbackEffects(receipts, self.engagement, replies, CampaignEngagement(uow, self.now)),
             self.waiting.append,
             self.now,
         )

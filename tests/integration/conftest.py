@@ -13,6 +13,7 @@ from domain.commands import NewNotification
 from domain.enums import Channel, PlanTrigger
 from domain.messages import DeliverInput, DeliverResult, PlanInput, PlanResult
 from domain.ports.breakers import BreakerState, BreakerView
+from domain.ports.digests import DigestGateway, WaitingDigest
 from domain.ports.providers import (
     Accepted,
     ConfigurationProblem,
@@ -21,11 +22,13 @@ from domain.ports.providers import (
     Recovery,
     SendOutcome,
 )
+from domain.ports.runtime import Clock, Starter
 from domain.records import NotificationView, User
 from domain.sms.pricing import list_prices
 from providers.attachments import HttpAttachmentFetcher
 from providers.phone import country_of
 from runtime.links import SignedLinks
+from services.ab_variants import VariantService
 from services.accept import AcceptService
 from services.amend import AmendService
 from services.attachments import AttachmentService
@@ -34,6 +37,8 @@ from services.catalogue import Catalogue
 from services.deliver import DeliverService
 from services.delivery_message import MessageComposer
 from services.delivery_record import DeliveryRecorder
+from services.digest_items import ItemWords
+from services.digests import DigestService
 from services.explain import ExplainService
 from services.message_craft import MessageCraft
 from services.plan import PlanService
@@ -94,6 +99,7 @@ class Breakers:
         """The answers to the next questions; `resting` is that to all others."""
         self.waits: list[timedelta] = []
         self.heard: list[tuple[str, bool]] = []
+        self.paced: list[tuple[str, float, int]] = []
 
     async def rest(self, providers: Sequence[str]) -> Mapping[str, timedelta]:
         resting = self.rests.pop(0) if self.rests else self.resting
@@ -105,21 +111,45 @@ class Breakers:
     async def view(self, provider: str) -> BreakerView:
         return BreakerView(BreakerState.CLOSED, 0)
 
-    async def reserve(self, provider: str, delivery_id: UUID, *, urgent: bool) -> timedelta:
+    async def reserve(
+        self, provider: str, delivery_id: UUID, *, urgent: bool, count: int = 1
+    ) -> timedelta:
+        return self.waits.pop(0) if self.waits else timedelta(0)
+
+    async def pace(
+        self, line: str, rate: float, place: UUID, *, urgent: bool = False, count: int = 1
+    ) -> timedelta:
+        self.paced.append((line, rate, count))
         return self.waits.pop(0) if self.waits else timedelta(0)
 
 
 class SilentStarter:
     """Temporal is elsewhere in these tests."""
 
+    def __init__(self) -> None:
+        self.started: list[UUID] = []
+
     def start(self, notification_id: UUID, redrives: int = 0, about: object = None) -> None:
-        return None
+        self.started.append(notification_id)
 
     def start_batch(self, batch_id: UUID, size: int) -> None:
         return None
 
     def signal(self, signal_id: UUID, notification_id: UUID, redrives: int, kind: str) -> None:
         return None
+
+
+class DigestCalls:
+    """Where a digest's workflow would be started or told."""
+
+    def __init__(self) -> None:
+        self.told: list[WaitingDigest] = []
+        self.troubles: list[Exception] = []
+
+    async def wake_digest(self, digest: WaitingDigest) -> None:
+        if self.troubles:
+            raise self.troubles.pop(0)
+        self.told.append(digest)
 
 
 def now() -> datetime:
@@ -129,7 +159,14 @@ def now() -> datetime:
 class Core:
     """The services around one ledger."""
 
-    def __init__(self, uow: SqlUnitOfWork) -> None:
+    def __init__(
+        self,
+        uow: SqlUnitOfWork,
+        *,
+        starter: Starter | None = None,
+        digest_gateway: DigestGateway | None = None,
+        clock: Clock = now,
+    ) -> None:
         self.uow = uow
         self.provider = ScriptedProvider()
         self.breakers = Breakers()
@@ -137,25 +174,38 @@ class Core:
         self.routing = Routing(self, self.breakers, self.breakers)
         hosts = AllowedHosts()
         attachments = AttachmentService(HttpAttachmentFetcher(hosts, timedelta(seconds=5)), hosts)
-        renderer, starter, catalogue = Templates(), SilentStarter(), Catalogue(uow)
+        renderer, catalogue = Templates(), Catalogue(uow)
+        self.starter = starter = starter or SilentStarter()
         self.accepting = AcceptService(
             uow,
             catalogue,
             TemplateChooser(catalogue, renderer),
             attachments,
             starter,
-            now,
+            clock,
             b"h" * 32,
+            VariantService(uow),
         )
         self.cancelling = CancelService(uow, starter, now)
         self.amending = AmendService(uow, self.accepting, starter, now)
         self.explaining = ExplainService(uow)
         self.planning = PlanService(uow, {})
         links = SignedLinks("http://127.0.0.1:8000", b"l" * 32)
+        composer = MessageComposer(renderer, catalogue, links)
+        self.digest_calls = DigestCalls()
+        self.digesting = DigestService(
+            uow,
+            catalogue,
+            ItemWords(composer, catalogue),
+            digest_gateway or self.digest_calls,
+            starter,
+            clock,
+            b"h" * 32,
+        )
         self.delivering = DeliverService(
             uow,
             self.routing,
-            MessageComposer(renderer, catalogue, links),
+            composer,
             MessageCraft(links, SmsCraft(list_prices(), country_of), "jobs@example.com"),
             attachments,
             DeliveryRecorder(uow, now),

@@ -10,8 +10,7 @@ from temporalio.workflow import NondeterminismError
 
 from tests.replay import corpus, fingerprints
 from tests.workflows.scenarios import SCENARIOS
-from workflows.bulk import BulkWorkflow
-from workflows.notification import NotificationWorkflow
+from workers.queues import WORK
 
 WHAT_TO_DO = """
 The workflow code has changed in a way that the server may notice. Workflows that are waiting now,
@@ -29,8 +28,10 @@ What changed: {changes}
 
 
 def replayer() -> Replayer:
-    workflows = [NotificationWorkflow, BulkWorkflow]
-    return Replayer(workflows=workflows, data_converter=pydantic_data_converter)
+    return Replayer(
+        workflows=[kind for work in WORK.values() for kind in work.workflows],
+        data_converter=pydantic_data_converter,
+    )
 
 
 @pytest.mark.parametrize("path", corpus.recorded(), ids=lambda path: path.stem)

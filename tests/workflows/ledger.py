@@ -54,6 +54,10 @@ class Case:
     """Channels the user opted out of."""
     held_for: timedelta = NOW
     """How long after the first plan a pause lasts that an attempt finds."""
+    gathered: set[Channel] = field(default_factory=set)
+    """Channels that wait in a digest until they are due."""
+    told: bool = False
+    """The digest's workflow knows already."""
     forgetful: bool = False
     """A channel skipped when it was to be delivered looks fine again to the next plan."""
     id: UUID = field(default_factory=new_id)
@@ -209,7 +213,8 @@ def _result(
     case: Case, ready: Sequence[Channel], deferred: Sequence[Channel], held: Sequence[Channel]
 ) -> PlanResult:
     assert case.start is not None
-    until = min((case.due[c] for c in deferred), default=None)
+    gathered = [c for c in deferred if c in case.gathered]
+    until = min((case.due[c] for c in deferred if c not in gathered), default=None)
     if until is not None and case.expires_after is not None:
         until = min(until, case.expires_after)
     return PlanResult(
@@ -218,6 +223,8 @@ def _result(
         strategy=case.strategy,
         ready=tuple(ready),
         wait_until=None if until is None else case.start + until,
+        gathered=bool(gathered),
+        hand_over=bool(gathered) and not case.told,
         escalate_after=case.escalate_after,
         held=tuple(held),
         summary=f"{len(ready)} now, {len(deferred)} later, {len(held)} in reserve.",

@@ -1,21 +1,25 @@
-"""Every path of a notification, on a real server whose time is skipped; all at once, as each skip
-takes a second."""
+"""Every path of a notification and of a campaign, on a real server whose time is skipped; all at
+once, as each skip takes a second."""
 
 import asyncio
+from typing import Any
 
 import pytest
+from temporalio.client import WorkflowHandle
 
 from tests.workflows.scenarios import SCENARIOS
-from tests.workflows.world import Handle, World
+from tests.workflows.world import World
 
+Handle = WorkflowHandle[Any, Any]
 PATIENCE = 120
+AnyHandle = WorkflowHandle[Any, Any]
 
 
 @pytest.fixture(scope="session")
-async def endings(world: World) -> dict[str, Handle | BaseException]:
+async def endings(world: World) -> dict[str, AnyHandle | BaseException]:
     """How each scenario ended."""
 
-    async def run(name: str) -> Handle:
+    async def run(name: str) -> AnyHandle:
         async with asyncio.timeout(PATIENCE):
             return await SCENARIOS[name](world)
 
@@ -24,7 +28,7 @@ async def endings(world: World) -> dict[str, Handle | BaseException]:
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
-def test_path(name: str, endings: dict[str, Handle | BaseException]) -> None:
+def test_path(name: str, endings: dict[str, AnyHandle | BaseException]) -> None:
     ending = endings[name]
     if isinstance(ending, BaseException):
         raise ending

@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from temporalio.api.enums.v1 import EventType
@@ -14,25 +15,50 @@ from temporalio.testing import TimeSkipper, TimeSkippingConfig
 from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
+from activities.ab_tests import ABTestActivities
+from activities.announcements import AnnouncementActivities
 from activities.bulk import BulkActivities
+from activities.campaigns import CampaignActivities
 from activities.delivery import DeliveryActivities
+from activities.digests import DigestActivities
 from activities.planning import PlanningActivities
+from domain.announcement_messages import AnnouncementInput, AnnouncementOutcome
+from domain.announcements import ANNOUNCEMENTS_QUEUE, announcement_workflow_id
+from domain.campaigns.ids import campaign_workflow_id
+from domain.campaigns.messages import CampaignInput, CampaignState
+from domain.digest_messages import DigestInput
 from domain.ids import (
     BULK_QUEUE,
+    CAMPAIGNS_QUEUE,
     DELIVERY_QUEUES,
     NOTIFICATIONS_QUEUE,
+    digest_workflow_id,
     notification_workflow_id,
 )
 from domain.messages import NotificationInput
+from runtime.ab_tests import TemporalABTests
 from runtime.embedded.temporal.server import prepare_namespace
 from runtime.temporal import TemporalGateway, connect_worker
+from services.campaign_chunks import CampaignChunkService
+from services.campaign_run import CampaignRunService
+from tests.workflows.ab_tests import ABCases
+from tests.workflows.board import Board, Notice
+from tests.workflows.book import Book, Sends
 from tests.workflows.bulk_ledger import BulkLedger
+from tests.workflows.digest_ledger import Digests
 from tests.workflows.ledger import Case, Ledger
+from workflows.ab_test import ABTestWorkflow
+from workflows.announcement import AnnouncementWorkflow
 from workflows.bulk import BulkWorkflow
+from workflows.campaign import CampaignWorkflow
+from workflows.campaign_partition import CampaignPartitionWorkflow
+from workflows.digest import DigestWorkflow
 from workflows.notification import NotificationWorkflow
 from workflows.progress import NotificationOutcome
 
 Handle = WorkflowHandle[NotificationWorkflow, NotificationOutcome]
+AnnouncementHandle = WorkflowHandle[AnnouncementWorkflow, AnnouncementOutcome]
+CampaignHandle = WorkflowHandle[CampaignWorkflow, CampaignState]
 
 
 @dataclass
@@ -40,11 +66,16 @@ class World:
     client: Client
     ledger: Ledger = field(default_factory=Ledger)
     batches: BulkLedger = field(default_factory=BulkLedger)
+    ab_tests: ABCases = field(default_factory=ABCases)
+    board: Board = field(default_factory=Board)
+    digests: Digests = field(default_factory=Digests)
+    book: Book = field(default_factory=Book)
 
     def __post_init__(self) -> None:
         self.skipping = TimeSkipper(self.client, config=TimeSkippingConfig(enabled=True))
         self.by_hand = TimeSkipper(self.client, config=TimeSkippingConfig(enabled=False))
         self.gateway = TemporalGateway(self.client, b"k" * 32)
+        self.ab_gateway = TemporalABTests(self.client)
 
     async def start(
         self, case: Case, *, skip: bool = True, redrives: int = 0, known: bool = True
@@ -60,6 +91,48 @@ class World:
             task_queue=NOTIFICATIONS_QUEUE,
         )
 
+    async def announce(self, notice: Notice, *, skip: bool = True) -> AnnouncementHandle:
+        """Starts the notice's workflow. `skip`: its waits take no time."""
+        self.board.add(notice)
+        skipper = self.skipping if skip else self.by_hand
+        return await skipper.client.start_workflow(
+            AnnouncementWorkflow.run,
+            AnnouncementInput(announcement_id=notice.id),
+            id=announcement_workflow_id(notice.id),
+            task_queue=ANNOUNCEMENTS_QUEUE,
+        )
+
+    async def start_digest(
+        self, user: str, ends_at: datetime, *, skip: bool = True
+    ) -> WorkflowHandle[DigestWorkflow, int]:
+        skipper = self.skipping if skip else self.by_hand
+        return await skipper.client.start_workflow(
+            DigestWorkflow.run,
+            DigestInput(user_id=user, digest_key="jobs", ends_at=ends_at),
+            id=digest_workflow_id(user, "jobs"),
+            task_queue=NOTIFICATIONS_QUEUE,
+        )
+
+    async def latest(self, case: Case) -> Handle:
+        """The newest run of the case's workflow, named so that it stays this one."""
+        found = await self.client.get_workflow_handle(notification_workflow_id(case.id)).describe()
+        return self.client.get_workflow_handle_for(
+            NotificationWorkflow.run, notification_workflow_id(case.id), run_id=found.run_id
+        )
+
+    async def send(
+        self, case: Sends, *, skip: bool = True, recurring: bool = False
+    ) -> CampaignHandle:
+        """Starts a campaign's workflow. `skip`: its waits take no time."""
+        self.book.add(case)
+        skipper = self.skipping if skip else self.by_hand
+        return await skipper.client.start_workflow(
+            CampaignWorkflow.run,
+            CampaignInput(campaign_id=case.id, recurring=recurring),
+            id=campaign_workflow_id(case.id),
+            task_queue=CAMPAIGNS_QUEUE,
+        )
+
     async def replanned(self, case: Case, plans: int) -> None:
         """Returns once the workflow has followed so many plans."""
         handle = self.client.get_workflow_handle_for(
@@ -71,21 +144,61 @@ class World:
 
 @asynccontextmanager
 async def open_world(
-    address: str, namespace: str, *, deliver_on: Collection[str] = tuple(DELIVERY_QUEUES.values())
+    address: str,
+    namespace: str,
+    *,
+    deliver_on: Collection[str] = tuple(DELIVERY_QUEUES.values()),
+    run: CampaignRunService | None = None,
+    chunks: CampaignChunkService | None = None,
 ) -> AsyncIterator[World]:
-    """Workers on every queue, in the sandbox that refuses the most."""
+    """Workers on every queue, in the sandbox that refuses the most. `run` and `chunks`: real
+    services instead of the book."""
     world = World(await connect_worker(address, namespace))
     planning = PlanningActivities(world.ledger, world.ledger)
+    announcing = AnnouncementActivities(world.board, world.board)
+    digests = DigestActivities(world.digests)
     async with AsyncExitStack() as workers:
         await workers.enter_async_context(
             Worker(
                 world.client,
                 task_queue=NOTIFICATIONS_QUEUE,
-                workflows=[NotificationWorkflow],
+                workflows=[NotificationWorkflow, ABTestWorkflow, DigestWorkflow],
                 activities=[
                     planning.plan_notification,
                     planning.cancel_notification,
                     planning.finish_notification,
+                    ABTestActivities(world.ab_tests).look_at_ab_test,
+                    digests.hand_over,
+                    digests.flush,
+                ],
+                workflow_runner=SandboxedWorkflowRunner(),
+            )
+        )
+        await workers.enter_async_context(
+            Worker(
+                world.client,
+                task_queue=ANNOUNCEMENTS_QUEUE,
+                workflows=[AnnouncementWorkflow],
+                activities=[
+                    announcing.advance_announcement,
+                    announcing.send_announcement,
+                    announcing.recall_announcement,
+                ],
+                workflow_runner=SandboxedWorkflowRunner(),
+            )
+        )
+        campaigns = CampaignActivities(run or world.book, chunks or world.book)  # type: ignore[arg-type]
+        await workers.enter_async_context(
+            Worker(
+                world.client,
+                task_queue=CAMPAIGNS_QUEUE,
+                workflows=[CampaignWorkflow, CampaignPartitionWorkflow],
+                activities=[
+                    campaigns.open_campaign,
+                    campaigns.freeze_audience,
+                    campaigns.decide_winner,
+                    campaigns.finish_campaign,
+                    campaigns.deliver_chunk,
                 ],
                 workflow_runner=SandboxedWorkflowRunner(),
             )
@@ -125,11 +238,11 @@ async def prepare(address: str, namespace: str) -> None:
                 return
 
 
-async def events(handle: Handle) -> list[str]:
+async def events(handle: WorkflowHandle[Any, Any]) -> list[str]:
     """The history's event types, in short."""
     history = await handle.fetch_history()
     return [EventType.Name(event.event_type)[len("EVENT_TYPE_") :] for event in history.events]
 
 
-async def history_json(handle: Handle) -> dict[str, Any]:
+async def history_json(handle: WorkflowHandle[Any, Any]) -> dict[str, Any]:
     return json.loads((await handle.fetch_history()).to_json())

@@ -49,7 +49,7 @@ class Inbox:
     def add(self) -> LiveFrame:
         seq = len(self.items) + 1
         view = NotificationView(replace(FIRST, id=UUID(int=seq)), Content(title=f"T {seq}"))
-        self.items.append(InboxItem(seq, view))
+        self.items.append(InboxItem(seq, view, NOW))
         return live_frame(orjson.dumps(notification_frame(self.items[-1])))
 
     async def counts(self, user_id: str) -> InboxCounts:

@@ -1,12 +1,17 @@
-"""Every path of a notification's life, each driven and checked on a real server.
+"""Every path of a notification, a campaign, a digest, an A/B test and an announcement, each driven
+and checked on a real server.
 
 The tests run them; `python -m tests.replay.record` keeps their histories.
 """
 
 from tests.workflows.scenarios import (
+    ab_tests,
+    announcing,
     bulk,
+    campaigns,
     cancelling,
     changes,
+    digests,
     escalation,
     fallback,
     pauses,
@@ -17,9 +22,13 @@ from tests.workflows.scenarios.base import SCENARIOS
 
 __all__ = [
     "SCENARIOS",
+    "ab_tests",
+    "announcing",
     "bulk",
+    "campaigns",
     "cancelling",
     "changes",
+    "digests",
     "escalation",
     "fallback",
     "pauses",

@@ -2,6 +2,9 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from typing import Any
+
+from temporalio.client import WorkflowHandle
 
 from domain.enums import Channel, PlanTrigger
 from domain.messages import DeliverOutcome
@@ -18,7 +21,7 @@ ACCEPTED, DUE = PlanTrigger.ACCEPTED, PlanTrigger.DUE
 SOON = timedelta(seconds=60)
 """Timers wake within this of their instant, on a machine with other work to do."""
 
-Scenario = Callable[[World], Awaitable[Handle]]
+Scenario = Callable[[World], Awaitable[WorkflowHandle[Any, Any]]]
 SCENARIOS: dict[str, Scenario] = {}
 
 

@@ -1,0 +1,233 @@
+"""Campaigns, their accounts and their recipients on the wire."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import EmailStr, Field, JsonValue
+
+from api.schemas.common import Paged, page_request
+from domain.ab.definition import ABDesign
+from domain.audience import Audience
+from domain.base import UserId, Wire
+from domain.campaigns.records import (
+    Campaign,
+    CampaignCounts,
+    CampaignStatus,
+    Recipient,
+    RecipientStatus,
+)
+from domain.campaigns.shapes import Rate, Schedule
+from domain.commands import TemplateChoice
+from domain.enums import Category, Channel
+from domain.paging import PageRequest
+from services.campaign_test_send import TestMessage
+
+
+class CampaignOut(Wire):
+    id: UUID
+    name: str
+    type: str
+    category: Category
+    channels: tuple[Channel, ...]
+    status: CampaignStatus
+    reason: str | None
+    template: TemplateChoice | None
+    subject: str | None
+    title: str | None
+    content: str | None
+    data: Mapping[str, JsonValue]
+    sender: Annotated[str | None, Field(alias="from")]
+    reply_to: str | None
+    audience: Audience
+    schedule: Schedule | None
+    rate: Rate | None
+    test: ABDesign | None
+    winner: str | None
+    recipients: int | None
+    parent_id: UUID | None
+    occurs_at: datetime | None
+    starts_at: datetime | None
+    started_at: datetime | None
+    completed_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
+    links: Mapping[str, str]
+
+    @staticmethod
+    def of(campaign: Campaign) -> "CampaignOut":
+        here = f"/api/campaigns/email/{campaign.id}"
+        test = campaign.test
+        decided = test is not None and campaign.winner is not None
+        return CampaignOut(
+            **_same(campaign, CampaignOut, without={"recipients", "winner"}),
+            **_same(campaign.words, CampaignOut),
+            recipients=campaign.recipients,
+            winner=test.variants[campaign.winner or 0].name if test and decided else None,
+            links={
+                "self": here,
+                "metrics": f"{here}/metrics",
+                "recipients": f"{here}/recipients",
+            },
+        )
+
+
+class CampaignQuery(Paged):
+    status: CampaignStatus | None = None
+
+
+class ScheduleIn(Wire):
+    schedule: Schedule | None = None
+    """By default the one the campaign has."""
+
+
+class TestIn(Wire):
+    addresses: Annotated[tuple[EmailStr, ...], Field(min_length=1, max_length=20)]
+    user_id: UserId | None = None
+    """Written as for this user; by default, for an example."""
+
+
+class TestErrorOut(Wire):
+    code: str
+    message: str
+
+
+class TestMessageOut(Wire):
+    address: str
+    variant: str | None
+    provider: str
+    provider_message_id: str | None
+    error: TestErrorOut | None
+
+
+class TestOut(Wire):
+    messages: list[TestMessageOut]
+
+    @staticmethod
+    def of(found: tuple[TestMessage, ...]) -> "TestOut":
+        return TestOut(
+            messages=[
+                TestMessageOut(
+                    address=one.address,
+                    variant=one.variant,
+                    provider=one.provider,
+                    provider_message_id=one.provider_message_id,
+                    error=TestErrorOut(code=one.error[0], message=one.error[1])
+                    if one.error
+                    else None,
+                )
+                for one in found
+            ]
+        )
+
+
+class WinnerIn(Wire):
+    variant: Annotated[str, Field(min_length=1, max_length=64)]
+
+
+class VariantMetricsOut(Wire):
+    name: str
+    recipients: int
+    sent: int
+    opened: int
+    clicked: int
+
+
+class MetricsOut(Wire):
+    """recipients = sent + the sum of skipped + failed + pending, in every answer."""
+
+    campaign_id: UUID
+    status: CampaignStatus
+    recipients: int
+    sent: int
+    skipped: Mapping[str, int]
+    failed: int
+    failures: Mapping[str, int]
+    pending: int
+    deferred: int
+    delivered: int
+    bounced: int
+    complained: int
+    opened: int
+    clicked: int
+    unsubscribed: int
+    rate_per_second: float | None
+    estimated_end: datetime | None
+    variants: list[VariantMetricsOut]
+    winner: str | None
+
+    @staticmethod
+    def of(campaign: Campaign, counts: CampaignCounts, now: datetime) -> "MetricsOut":
+        rate = _rate(campaign, counts, now)
+        running = campaign.status in {CampaignStatus.RUNNING, CampaignStatus.TESTING}
+        due = counts.pending - counts.deferred
+        end = now + timedelta(seconds=due / rate) if rate and running and due else None
+        return MetricsOut(
+            campaign_id=campaign.id,
+            status=campaign.status,
+            **_same(counts, MetricsOut, without={"variants"}),
+            rate_per_second=round(rate, 1) if rate else None,
+            estimated_end=end,
+            variants=[VariantMetricsOut(**_same(v, VariantMetricsOut)) for v in counts.variants],
+            winner=CampaignOut.of(campaign).winner,
+        )
+
+
+class CancelledOut(MetricsOut):
+    """The accounts as they will stay: nothing leaves after this answer."""
+
+    outcome: str = "cancelled"
+
+    @staticmethod
+    def at(campaign: Campaign, counts: CampaignCounts, now: datetime) -> "CancelledOut":
+        return CancelledOut(**MetricsOut.of(campaign, counts, now).model_dump())
+
+
+class RecipientQuery(Wire):
+    limit: Annotated[int, Field(ge=1, le=1000, description="Rows a page may hold.")] = 100
+    cursor: Annotated[str | None, Field(max_length=500)] = None
+    status: RecipientStatus | None = None
+    reason: Annotated[str | None, Field(max_length=200)] = None
+
+    def page(self) -> PageRequest:
+        return page_request(self.limit, self.cursor, int)
+
+
+class RecipientOut(Wire):
+    ordinal: int
+    user_id: str
+    channel: Channel
+    status: RecipientStatus
+    reason: str | None
+    variant: str | None
+    due_at: datetime | None
+    provider: str | None
+    provider_message_id: str | None
+    sent_at: datetime | None
+    outcome: str | None
+    opened_at: datetime | None
+    clicked_at: datetime | None
+    unsubscribed_at: datetime | None
+
+    @staticmethod
+    def of(recipient: Recipient) -> "RecipientOut":
+        return RecipientOut(**_same(recipient, RecipientOut))
+
+
+def _same(record: Any, shape: type[Wire], without: frozenset[str] | set[str] = frozenset()) -> Any:
+    """The fields both have by the same name."""
+    return {
+        name: getattr(record, name)
+        for name in shape.model_fields
+        if name not in without and hasattr(record, name)
+    }
+
+
+def _rate(campaign: Campaign, counts: CampaignCounts, now: datetime) -> float | None:
+    """Messages a second, from the first one until the last, or until now."""
+    if counts.first_sent_at is None or counts.last_sent_at is None:
+        return None
+    end = now if campaign.status.is_under_way else counts.last_sent_at
+    seconds = (end - counts.first_sent_at).total_seconds()
+    return counts.sent / seconds if seconds > 0 else None

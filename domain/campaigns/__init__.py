@@ -1,0 +1,1 @@
+"""Campaigns: one message to many, their accounts, and what becomes of each recipient."""

@@ -1,0 +1,215 @@
+"""Campaigns as the services see them stored: the resource, its accounts, and one chunk's work."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Protocol
+from uuid import UUID
+
+from domain.campaigns.records import (
+    Campaign,
+    CampaignCounts,
+    CampaignStatus,
+    Recipient,
+    RecipientStatus,
+)
+from domain.enums import Channel, ConsentType
+from domain.facts import Reach, Usage
+from domain.paging import Page, PageRequest
+from domain.preferences import Preferences
+from domain.records import User
+
+NOBODY: Final = "nobody"
+"""Whose preferences those are of a recipient who never chose anything."""
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneCount:
+    """A zone recipients live in, as they or their profile say; None where nobody said."""
+
+    zone: str | None
+    users: int
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """Recipients with the ordinals [low, high], all due at one instant (None: at once)."""
+
+    due_at: datetime | None
+    low: int
+    high: int
+    tested: bool
+    """In the test: these go first, the others when there is a winner."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkLine:
+    """One pending recipient with all that decides, and the address."""
+
+    ordinal: int
+    channel: Channel
+    user: User
+    preferences: Preferences
+    consents: Mapping[ConsentType, bool]
+    subscription: frozenset[Channel] | None
+    reach: Mapping[Channel, Reach]
+    variant: int | None
+    failures: int
+
+
+@dataclass(frozen=True, slots=True)
+class OpenBatch:
+    """A provider call whose intent is written and whose result is not."""
+
+    id: UUID
+    provider: str
+    ordinals: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LineResult:
+    """How one recipient's message ended, or when it is tried again (`pending`)."""
+
+    ordinal: int
+    status: RecipientStatus
+    reason: str | None = None
+    provider: str | None = None
+    provider_message_id: str | None = None
+    sent_at: datetime | None = None
+    due_at: datetime | None = None
+    failed_once: bool = False
+    """Counts as one more refusal that may be tried again."""
+    notification_id: UUID | None = None
+    """A notification of its own carries it on."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecipientRef:
+    campaign_id: UUID
+    ordinal: int
+    user_id: str
+
+
+class CampaignRepository(Protocol):
+    async def insert(self, campaign: Campaign) -> bool:
+        """False when this occurrence of a recurring campaign is there already."""
+
+    async def get(self, campaign_id: UUID) -> Campaign | None: ...
+
+    async def lock(self, campaign_id: UUID) -> Campaign | None:
+        """The row, locked until the transaction ends."""
+
+    async def hold(self, campaign_id: UUID) -> Campaign | None:
+        """The row, kept from changing until the transaction ends; any number may hold it. An
+        intent is written while holding it, so that whoever has locked it since finds all."""
+
+    async def save(self, campaign: Campaign) -> None: ...
+
+    async def list(self, page: PageRequest, status: CampaignStatus | None) -> Page[Campaign]: ...
+
+    async def claim_untold(
+        self, *, older_than: datetime, again_before: datetime, limit: int
+    ) -> tuple[Campaign, ...]:
+        """Changed before `older_than` and not told to Temporal since; marks them claimed."""
+
+    async def mark_told(self, campaign_id: UUID, updated_at: datetime) -> None:
+        """Temporal knows how it stood at `updated_at`; a later change is still to be told."""
+
+    async def untell(self, campaign_id: UUID) -> None:
+        """Temporal is to look at it again."""
+
+    # The audience.
+
+    async def zones(self, campaign: Campaign) -> tuple[ZoneCount, ...]:
+        """Where the audience lives, for sends by local time."""
+
+    async def freeze(
+        self, campaign: Campaign, due: Mapping[str | None, datetime], at: datetime | None
+    ) -> int:
+        """Writes the recipients, ordinals from 0 in the order of their instants, the test's
+        first. `due`: zone → instant; else all are due `at`. Returns how many."""
+
+    async def buckets(self, campaign_id: UUID) -> tuple[Bucket, ...]: ...
+
+    # The work of one chunk.
+
+    async def lock_chunk(self, campaign_id: UUID, chunk: int) -> None:
+        """Keeps a second attempt at this chunk out until the transaction ends."""
+
+    async def load_lines(
+        self, campaign_id: UUID, low: int, high: int, now: datetime
+    ) -> tuple[ChunkLine, ...]:
+        """What is pending and due, and no notification's of its own."""
+
+    async def lines_of(
+        self, campaign_id: UUID, ordinals: Sequence[int]
+    ) -> tuple[ChunkLine, ...]: ...
+
+    async def usage(
+        self, user_ids: Sequence[str], since: datetime, without: UUID
+    ) -> Mapping[str, tuple[Usage, ...]]: ...
+
+    async def open_batches(self, campaign_id: UUID, chunk: int) -> tuple[OpenBatch, ...]: ...
+
+    async def write_batches(
+        self,
+        campaign_id: UUID,
+        chunk: int,
+        batches: Sequence[OpenBatch],
+        others: Sequence[int],
+        at: datetime,
+    ) -> bool:
+        """The intents. False, and nothing written, when the chunk has open batches, or a line of
+        these or of the `others` that are to be handed on is not pending any more."""
+
+    async def settle(
+        self,
+        campaign_id: UUID,
+        results: Sequence[LineResult],
+        *,
+        batches: Sequence[UUID] = (),
+        at: datetime,
+    ) -> bool:
+        """Writes how lines ended and closes the batches; only pending lines move. False, and
+        nothing written, when one of the batches was closed by somebody else."""
+
+    async def next_due(self, campaign_id: UUID, low: int, high: int) -> datetime | None:
+        """When the first of the pending lines there is due; None when none is pending."""
+
+    async def in_flight(self, campaign_id: UUID, since: datetime | None = None) -> int:
+        """Recipients in open batches, of those written `since` then."""
+
+    async def close_pending(self, campaign_id: UUID, reason: str) -> int:
+        """Skips all that is pending and not in an open batch."""
+
+    async def open_notifications(self, campaign_id: UUID) -> tuple[UUID, ...]: ...
+
+    async def give_up_batches(self, campaign_id: UUID, at: datetime) -> int:
+        """Ends open batches as failed with reason `outcome_unknown`."""
+
+    # The accounts.
+
+    async def counts(self, campaign: Campaign) -> CampaignCounts: ...
+
+    async def recipients(
+        self,
+        campaign: Campaign,
+        page: PageRequest,
+        *,
+        status: RecipientStatus | None,
+        reason: str | None,
+    ) -> Page[Recipient]: ...
+
+    async def sent_since(self, campaign_id: UUID, since: datetime) -> int: ...
+
+    async def recipient_of(self, provider_message_id: str) -> "RecipientRef | None":
+        """Whose message a vendor's id is; None when it is no campaign's."""
+
+    async def user_of(self, campaign_id: UUID, ordinal: int) -> str | None: ...
+
+    async def receive(self, campaign_id: UUID, ordinal: int, outcome: str) -> None:
+        """A vendor's later word, unless a weightier one is known: `delivered`, then `failed`,
+        `bounced`, `complained`."""
+
+    async def engaged(self, campaign_id: UUID, ordinal: int, kind: str, at: datetime) -> None:
+        """Notes the first `opened`, `clicked` or `unsubscribed`."""

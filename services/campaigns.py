@@ -1,0 +1,311 @@
+"""Campaigns as their makers handle them: drafts, sending, pausing, amending, cancelling.
+
+The row is the truth. Every change is one transaction under the campaign's lock, and is told to
+Temporal afterwards, at once or by the relay. A chunk writes its intents while holding the row, so
+whoever has the lock knows all that can still leave.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from pydantic import ValidationError
+
+from domain.campaigns.records import (
+    Campaign,
+    CampaignCounts,
+    CampaignStatus,
+    Recipient,
+    RecipientStatus,
+)
+from domain.campaigns.shapes import AmendCampaign, CampaignWords, NewCampaign, Schedule
+from domain.campaigns.timing import ends_at, recurs, starts_at
+from domain.enums import Channel, EventType
+from domain.errors import Conflict, FieldError, Invalid, NotFound
+from domain.ids import new_id
+from domain.paging import Page, PageRequest
+from domain.ports.campaign_runtime import CampaignStarter
+from domain.ports.runtime import Clock
+from domain.ports.storage import Transaction, UnitOfWork
+from domain.records import AuditEntry, Event
+from services.audiences import require_list
+from services.campaign_checks import CampaignChecks
+from services.campaign_sweep import CampaignSweep
+
+NO_USER: Final = ""
+_WORDS: Final = frozenset(
+    {"template", "subject", "title", "content", "data", "sender", "reply_to", "rate", "name"}
+)
+"""What may be amended while a campaign waits or is paused."""
+_NEEDED: Final = frozenset({"name", "type", "audience", "data"})
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignView:
+    campaign: Campaign
+    counts: CampaignCounts
+
+
+class CampaignService:
+    def __init__(
+        self,
+        uow: UnitOfWork,
+        checks: CampaignChecks,
+        starter: CampaignStarter,
+        sweep: CampaignSweep,
+        clock: Clock,
+    ) -> None:
+        self._uow = uow
+        self._checks = checks
+        self._starter = starter
+        self._sweep = sweep
+        self._clock = clock
+
+    async def create(self, new: NewCampaign, actor: str) -> Campaign:
+        """A draft, checked. Raises `Invalid`."""
+        now = self._clock()
+        kind = await self._checks.kind_of(new.type, new.category)
+        campaign = Campaign(
+            id=new_id(),
+            name=new.name,
+            type=kind.type,
+            category=kind.category,
+            channels=new.channels or (Channel.EMAIL,),
+            words=CampaignWords.model_validate(
+                new.model_dump(include=set(CampaignWords.model_fields))
+            ),
+            audience=new.audience,
+            status=CampaignStatus.DRAFT,
+            created_at=now,
+            updated_at=now,
+            schedule=new.schedule,
+            rate=new.rate,
+            test=new.test,
+        )
+        if new.schedule is not None:
+            self._checks.next_occurrence(new.schedule, now)
+        await self._checks.check(campaign)
+        async with self._uow() as tx:
+            await require_list(tx, campaign.audience)
+            await tx.campaigns.insert(campaign)
+            await tx.operations.audit(_audit(actor, "campaign.created", campaign, now))
+        return campaign
+
+    async def get(self, campaign_id: UUID) -> Campaign:
+        """Raises `NotFound("campaign_not_found")`."""
+        async with self._uow() as tx:
+            return _there(await tx.campaigns.get(campaign_id), campaign_id)
+
+    async def list(self, page: PageRequest, status: CampaignStatus | None) -> Page[Campaign]:
+        async with self._uow() as tx:
+            return await tx.campaigns.list(page, status)
+
+    async def amend(self, campaign_id: UUID, change: AmendCampaign, actor: str) -> Campaign:
+        """A draft may change in all; one that waits or is paused, in its words and rate. Raises
+        `Conflict("campaign_under_way")`, `Invalid`."""
+        changes = change.changes()
+        async with self._uow() as tx:
+            campaign = _there(await tx.campaigns.lock(campaign_id), campaign_id)
+            free = campaign.status is CampaignStatus.DRAFT
+            waits = campaign.status in {CampaignStatus.SCHEDULED, CampaignStatus.PAUSED}
+            if not free and not (waits and set(changes) <= _WORDS):
+                raise _under_way(campaign)
+            amended = await self._changed(campaign, changes)
+            await require_list(tx, amended.audience)
+            if not free:
+                versions = await self._checks.pinned(amended)
+                amended = replace(amended, template_versions=versions)
+            await tx.campaigns.save(amended)
+            await tx.operations.audit(_audit(actor, "campaign.amended", amended, self._clock()))
+        return amended
+
+    async def send(self, campaign_id: UUID, actor: str) -> Campaign:
+        """Now, whatever its schedule says. Raises `Conflict("campaign_not_draft")`."""
+        return await self._launch(campaign_id, None, actor)
+
+    async def schedule(self, campaign_id: UUID, given: Schedule | None, actor: str) -> Campaign:
+        """By the schedule given, or the one it has; a scheduled one is rescheduled. Raises
+        `Invalid("schedule_missing")`, `Invalid("schedule_past")`,
+        `Conflict("campaign_not_draft")`, `Conflict("campaign_schedule_kind")`."""
+        async with self._uow() as tx:
+            campaign = _there(await tx.campaigns.get(campaign_id), campaign_id)
+        chosen = given or campaign.schedule
+        if chosen is None:
+            raise _refusal("schedule", "schedule_missing", "Say when it is to be sent.")
+        last = ends_at(chosen)
+        if last is not None and last < self._clock() - timedelta(minutes=1):
+            field = "schedule.at" if chosen.at is not None else "schedule.date"
+            raise _refusal(field, "schedule_past", "That has passed.")
+        return await self._launch(campaign_id, chosen, actor)
+
+    async def pause(self, campaign_id: UUID, actor: str) -> Campaign:
+        """Nothing leaves after the answer but what is with a provider this moment. Raises
+        `Conflict("campaign_not_running")`."""
+        async with self._uow() as tx:
+            campaign = _there(await tx.campaigns.lock(campaign_id), campaign_id)
+            if campaign.status is CampaignStatus.PAUSED:
+                return campaign
+            if not campaign.status.is_under_way:
+                raise Conflict("campaign_not_running", f"The campaign is {campaign.status}.")
+            paused = self._moved(campaign, CampaignStatus.PAUSED, resumes_as=campaign.status)
+            await self._keep(tx, paused, actor, "campaign.paused", EventType.CAMPAIGN_PAUSED)
+        self._starter.tell(paused)
+        await self._sweep.landed(campaign_id)
+        return paused
+
+    async def resume(self, campaign_id: UUID, actor: str) -> Campaign:
+        """Raises `Conflict("campaign_not_paused")`."""
+        async with self._uow() as tx:
+            campaign = _there(await tx.campaigns.lock(campaign_id), campaign_id)
+            if campaign.status is not CampaignStatus.PAUSED:
+                raise Conflict("campaign_not_paused", f"The campaign is {campaign.status}.")
+            goes_on_as = campaign.resumes_as or CampaignStatus.RUNNING
+            resumed = self._moved(campaign, goes_on_as, resumes_as=None)
+            await self._keep(tx, resumed, actor, "campaign.resumed", None)
+        self._starter.tell(resumed)
+        return resumed
+
+    async def cancel(self, campaign_id: UUID, actor: str) -> CampaignView:
+        """Stops what has not left, waits for what is with a provider this moment, and answers
+        with the accounts as they will stay. Raises `Conflict("campaign_over")`."""
+        now = self._clock()
+        async with self._uow() as tx:
+            campaign = _there(await tx.campaigns.lock(campaign_id), campaign_id)
+            if campaign.status in {CampaignStatus.COMPLETED, CampaignStatus.FAILED}:
+                raise Conflict("campaign_over", f"The campaign is {campaign.status}.")
+            if campaign.status is not CampaignStatus.CANCELLED:
+                campaign = self._moved(campaign, CampaignStatus.CANCELLED, completed_at=now)
+                await self._keep(tx, campaign, actor, "campaign.cancelled", None)
+        self._starter.tell(campaign)
+        await self._sweep.close(campaign_id)
+        return await self.accounts(campaign_id)
+
+    async def choose_winner(self, campaign_id: UUID, variant: str, actor: str) -> Campaign:
+        """By hand, while the test is on. Raises `Conflict("campaign_not_testing")`,
+        `Invalid("unknown_variant")`."""
+        async with self._uow() as tx:
+            campaign = _there(await tx.campaigns.lock(campaign_id), campaign_id)
+            testing = CampaignStatus.TESTING in {campaign.status, campaign.resumes_as}
+            if campaign.test is None or not testing or campaign.winner is not None:
+                raise Conflict("campaign_not_testing", "There is no winner to choose.")
+            names = [one.name for one in campaign.test.variants]
+            if variant not in names:
+                raise _refusal("variant", "unknown_variant", f"There is no variant {variant!r}.")
+            decided = replace(
+                campaign,
+                winner=names.index(variant),
+                reason="winner_by_hand",
+                updated_at=self._clock(),
+            )
+            await self._keep(tx, decided, actor, "campaign.winner_chosen", None)
+        self._starter.tell(decided)
+        return decided
+
+    async def accounts(self, campaign_id: UUID) -> CampaignView:
+        async with self._uow() as tx:
+            campaign = _there(await tx.campaigns.get(campaign_id), campaign_id)
+            return CampaignView(campaign, await tx.campaigns.counts(campaign))
+
+    async def recipients(
+        self,
+        campaign_id: UUID,
+        page: PageRequest,
+        status: RecipientStatus | None,
+        reason: str | None,
+    ) -> Page[Recipient]:
+        async with self._uow() as tx:
+            campaign = _there(await tx.campaigns.get(campaign_id), campaign_id)
+            return await tx.campaigns.recipients(campaign, page, status=status, reason=reason)
+
+    async def _launch(self, campaign_id: UUID, schedule: Schedule | None, actor: str) -> Campaign:
+        now = self._clock()
+        async with self._uow() as tx:
+            campaign = _there(await tx.campaigns.lock(campaign_id), campaign_id)
+            again = schedule is not None and campaign.status is CampaignStatus.SCHEDULED
+            if campaign.status is not CampaignStatus.DRAFT and not again:
+                raise Conflict("campaign_not_draft", f"The campaign is {campaign.status}.")
+            if again and recurs(campaign.schedule) is not recurs(schedule):
+                detail = "What recurs and what is sent once are not made of each other: cancel it."
+                raise Conflict("campaign_schedule_kind", detail)
+            await self._checks.check(campaign)
+            await require_list(tx, campaign.audience)
+            launched = replace(
+                self._moved(campaign, CampaignStatus.SCHEDULED),
+                schedule=schedule,
+                starts_at=now if schedule is None else self._starts_at(schedule, now),
+                template_versions=await self._checks.pinned(campaign),
+            )
+            if schedule is None:
+                launched = replace(launched, status=CampaignStatus.RUNNING)
+            await self._keep(tx, launched, actor, "campaign.launched", None)
+        self._starter.tell(launched)
+        return launched
+
+    def _starts_at(self, schedule: Schedule, now: datetime) -> datetime | None:
+        return self._checks.next_occurrence(schedule, now) or starts_at(schedule)
+
+    async def _changed(self, campaign: Campaign, changes: dict[str, Any]) -> Campaign:
+        """With the changes made and checked. Raises `Invalid`."""
+        emptied = [name for name in changes if name in _NEEDED and changes[name] is None]
+        if emptied:
+            raise _refusal(emptied[0], "validation_error", "It cannot be taken away.")
+        words = {name: changes[name] for name in changes if name in CampaignWords.model_fields}
+        rest = {name: changes[name] for name in changes if name not in words}
+        if "type" in rest:
+            kind = await self._checks.kind_of(rest["type"], None)
+            rest["category"] = kind.category
+        if "channels" in rest:
+            rest["channels"] = rest["channels"] or (Channel.EMAIL,)
+        try:
+            merged = CampaignWords.model_validate({**campaign.words.model_dump(), **words})
+        except ValidationError as error:
+            detail = "title and content come together"
+            raise _refusal("content", "validation_error", detail) from error
+        amended = replace(
+            campaign,
+            words=merged,
+            revision=campaign.revision + 1,
+            updated_at=self._clock(),
+            **rest,
+        )
+        await self._checks.check(amended)
+        return amended
+
+    async def _keep(
+        self, tx: Transaction, campaign: Campaign, actor: str, word: str, event: EventType | None
+    ) -> None:
+        await tx.campaigns.save(campaign)
+        await tx.campaigns.untell(campaign.id)
+        await tx.operations.audit(_audit(actor, word, campaign, self._clock()))
+        if event is not None:
+            await tx.events.append([campaign_event(event, campaign, self._clock())])
+
+    def _moved(self, campaign: Campaign, status: CampaignStatus, **more: Any) -> Campaign:
+        return replace(campaign, status=status, updated_at=self._clock(), **more)
+
+
+def campaign_event(kind: EventType, campaign: Campaign, at: datetime) -> Event:
+    detail = {"campaignId": str(campaign.id), "name": campaign.name, "status": campaign.status}
+    return Event(kind, NO_USER, at, detail=detail)
+
+
+def _audit(actor: str, word: str, campaign: Campaign, at: datetime) -> AuditEntry:
+    return AuditEntry(at, actor, word, f"campaign:{campaign.id}", {"status": campaign.status})
+
+
+def _there(campaign: Campaign | None, campaign_id: UUID) -> Campaign:
+    if campaign is None:
+        raise NotFound("campaign_not_found", f"There is no campaign {campaign_id}.")
+    return campaign
+
+
+def _under_way(campaign: Campaign) -> Conflict:
+    detail = f"The campaign is {campaign.status}: pause it to change its words or its rate."
+    if campaign.status in {CampaignStatus.SCHEDULED, CampaignStatus.PAUSED}:
+        detail = "Only its words and its rate may change now."
+    return Conflict("campaign_under_way", detail)
+
+
+def _refusal(field: str, code: str, detail: str) -> Invalid:
+    return Invalid(code, detail, errors=(FieldError(field, code, detail),))

@@ -1,0 +1,210 @@
+"""A campaign's accounts: every number from one query, so that they always add up."""
+
+from collections import Counter
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from domain.campaigns.records import (
+    Campaign,
+    CampaignCounts,
+    Recipient,
+    RecipientStatus,
+    VariantCounts,
+)
+from domain.enums import Channel
+from domain.paging import Cursor, Page, PageRequest
+from domain.ports.campaigns import RecipientRef
+from storage.engine import Connection
+
+_EPOCH: Final = datetime.fromisoformat("2000-01-01T00:00:00+00:00")
+"""Recipients are paged by ordinal alone; a cursor has an instant all the same."""
+_NOTIFIED: Final = "left join notifications n on n.id = r.notification_id"
+_STATUS: Final = """
+    case when r.notification_id is null then r.status
+        when n.status in ('sent', 'delivered', 'digested') then 'sent'
+        when n.status in ('skipped', 'cancelled', 'expired') then 'skipped'
+        when n.status = 'failed' then 'failed' else 'pending' end
+"""
+"""A recipient whose message is a notification of its own stands where that stands."""
+_REASON: Final = """
+    case when r.notification_id is null then r.reason
+        when n.status in ('cancelled', 'expired') then n.status else n.reason end
+"""
+_OUTCOME: Final = "case when n.status = 'delivered' then 'delivered' else r.outcome end"
+_COUNTS: Final = """
+    select {status} as status, {reason} as reason, r.variant, count(*) as lines,
+        count(*) filter (where r.due_at > now()) as waiting,
+        count(*) filter (where {outcome} = 'delivered') as delivered,
+        count(*) filter (where {outcome} = 'bounced') as bounced,
+        count(*) filter (where {outcome} = 'complained') as complained,
+        count(r.opened_at) as opened, count(r.clicked_at) as clicked,
+        count(r.unsubscribed_at) as unsubscribed,
+        min(r.sent_at) as first_sent_at, max(r.sent_at) as last_sent_at
+    from campaign_recipients r {join} where r.campaign_id = $1 group by 1, 2, 3
+"""
+_ENGAGED: Final = {
+    "opened": "opened_at",
+    "clicked": "clicked_at",
+    "unsubscribed": "unsubscribed_at",
+}
+_RANK: Final = "array_position(array['delivered', 'failed', 'bounced', 'complained'], {}::text)"
+
+
+class SqlCampaignAccounts:
+    """A part of `CampaignRepository`: the accounts and what is heard later."""
+
+    _db: Connection
+
+    async def counts(self, campaign: Campaign) -> CampaignCounts:
+        rows = await self._db.fetch(_sql(_COUNTS, campaign), campaign.id, timeout=120)
+        lines: Counter[str] = Counter()
+        reasons: dict[str, Counter[str]] = {"skipped": Counter(), "failed": Counter()}
+        totals: Counter[str] = Counter()
+        for row in rows:
+            lines[row["status"]] += row["lines"]
+            if row["status"] in reasons:
+                reasons[row["status"]][row["reason"] or "unknown"] += row["lines"]
+            if row["status"] == RecipientStatus.PENDING:
+                totals["deferred"] += row["waiting"]
+            for name in _TOTALS:
+                totals[name] += row[name]
+        sent = [(row["first_sent_at"], row["last_sent_at"]) for row in rows if row["last_sent_at"]]
+        return CampaignCounts(
+            recipients=sum(lines.values()),
+            sent=lines["sent"],
+            skipped=dict(reasons["skipped"]),
+            failed=lines["failed"],
+            failures=dict(reasons["failed"]),
+            pending=lines["pending"],
+            first_sent_at=min((first for first, _ in sent), default=None),
+            last_sent_at=max((last for _, last in sent), default=None),
+            variants=_variants(campaign, rows),
+            **totals,
+        )
+
+    async def recipients(
+        self,
+        campaign: Campaign,
+        page: PageRequest,
+        *,
+        status: RecipientStatus | None,
+        reason: str | None,
+    ) -> Page[Recipient]:
+        arguments: list[Any] = [campaign.id, page.limit + 1]
+        wanted = ["r.campaign_id = $1"]
+        for condition, value in (
+            ("{status} = ${n}", status),
+            ("{reason} = ${n}", reason),
+            ("r.ordinal > ${n}", int(page.cursor.id) if page.cursor else None),
+        ):
+            if value is not None:
+                arguments.append(value)
+                wanted.append(condition.replace("{n}", str(len(arguments))))
+        statement = (
+            "select r.*, {status} as standing, {reason} as why, {outcome} as later"
+            f" from campaign_recipients r {{join}} where {' and '.join(wanted)}"
+            " order by r.ordinal limit $2"
+        )
+        rows = await self._db.fetch(_sql(statement, campaign), *arguments)
+        found = tuple(_recipient(campaign, row) for row in rows[: page.limit])
+        more = len(rows) > page.limit
+        return Page(found, Cursor(_EPOCH, str(found[-1].ordinal)) if more else None)
+
+    async def sent_since(self, campaign_id: UUID, since: datetime) -> int:
+        found: int = await self._db.fetchval(
+            "select count(*) from campaign_recipients where campaign_id = $1 and sent_at >= $2",
+            campaign_id,
+            since,
+        )
+        return found
+
+    async def recipient_of(self, provider_message_id: str) -> RecipientRef | None:
+        row = await self._db.fetchrow(
+            "select m.campaign_id, m.ordinal, r.user_id from campaign_messages m"
+            " join campaign_recipients r using (campaign_id, ordinal)"
+            " where m.provider_message_id = $1",
+            provider_message_id,
+        )
+        return RecipientRef(**dict(row)) if row else None
+
+    async def user_of(self, campaign_id: UUID, ordinal: int) -> str | None:
+        found: str | None = await self._db.fetchval(
+            "select user_id from campaign_recipients where campaign_id = $1 and ordinal = $2",
+            campaign_id,
+            ordinal,
+        )
+        return found
+
+    async def receive(self, campaign_id: UUID, ordinal: int, outcome: str) -> None:
+        await self._db.execute(
+            "update campaign_recipients set outcome = $3 where campaign_id = $1 and ordinal = $2"
+            f" and coalesce({_RANK.format('outcome')}, 0) < {_RANK.format('$3')}",
+            campaign_id,
+            ordinal,
+            outcome,
+        )
+
+    async def engaged(self, campaign_id: UUID, ordinal: int, kind: str, at: datetime) -> None:
+        column = _ENGAGED[kind]
+        await self._db.execute(
+            f"update campaign_recipients set {column} = $3"
+            f" where campaign_id = $1 and ordinal = $2 and {column} is null",
+            campaign_id,
+            ordinal,
+            at,
+        )
+
+
+_TOTALS: Final = ("delivered", "bounced", "complained", "opened", "clicked", "unsubscribed")
+
+
+def _sql(statement: str, campaign: Campaign) -> str:
+    """Notifications are asked only where a recipient may have one of its own."""
+    if campaign.channels == (Channel.EMAIL,):
+        parts = {"status": "r.status", "reason": "r.reason", "outcome": "r.outcome", "join": ""}
+    else:
+        parts = {
+            "status": _STATUS, "reason": _REASON, "outcome": _OUTCOME, "join": _NOTIFIED,
+        }  # fmt: skip
+    for name, text in parts.items():
+        statement = statement.replace(f"{{{name}}}", text)
+    return statement
+
+
+def _variants(campaign: Campaign, rows: list[Any]) -> tuple[VariantCounts, ...]:
+    if campaign.test is None:
+        return ()
+    found = []
+    for place, variant in enumerate(campaign.test.variants):
+        mine = [row for row in rows if row["variant"] == place]
+        found.append(
+            VariantCounts(
+                name=variant.name,
+                recipients=sum(row["lines"] for row in mine),
+                sent=sum(row["lines"] for row in mine if row["status"] == "sent"),
+                opened=sum(row["opened"] for row in mine),
+                clicked=sum(row["clicked"] for row in mine),
+            )
+        )
+    return tuple(found)
+
+
+def _recipient(campaign: Campaign, row: Any) -> Recipient:
+    variants = campaign.test.variants if campaign.test else ()
+    return Recipient(
+        ordinal=row["ordinal"],
+        user_id=row["user_id"],
+        channel=Channel(row["channel"]),
+        status=RecipientStatus(row["standing"]),
+        reason=row["why"],
+        variant=variants[row["variant"]].name if row["variant"] is not None else None,
+        due_at=row["due_at"],
+        provider=row["provider"],
+        provider_message_id=row["provider_message_id"],
+        sent_at=row["sent_at"],
+        outcome=row["later"],
+        opened_at=row["opened_at"],
+        clicked_at=row["clicked_at"],
+        unsubscribed_at=row["unsubscribed_at"],
+    )

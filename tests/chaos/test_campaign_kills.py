@@ -1,0 +1,182 @@
+"""A campaign whose processes are killed at random moments, paused and resumed meanwhile: every
+recipient once, by counting the vendors, and accounts that add up in every answer.
+
+The short form belongs to the suite. `HERALD_CHAOS_RECIPIENTS=20000` makes it the full one.
+"""
+
+import asyncio
+import os
+import random
+from collections import Counter
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from benchmarks.people import add_people, ring_of
+from runtime.embedded.home import Home
+from tests.herald_process import Herald, running_herald
+
+pytestmark = [pytest.mark.chaos, pytest.mark.timeout(1800)]
+
+RECIPIENTS = int(os.environ.get("HERALD_CHAOS_RECIPIENTS", "2000"))
+SEED = int(os.environ.get("HERALD_CHAOS_SEED", "11"))
+PATIENCE = 120 + RECIPIENTS / 50
+VICTIMS = ("worker-campaigns", "postgres", "api", "temporal")
+"""One round of kills, in an order that changes."""
+ROUNDS = max(1, RECIPIENTS // 3000)
+VENDOR_DELAY_MS = 600
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return Path(tmp_path_factory.mktemp("campaign-chaos")) / "home"
+
+
+@pytest.fixture(scope="module")
+async def herald(home: Path) -> AsyncIterator[Herald]:
+    async with running_herald(home) as running:
+        database = Home(home).read_state()["database"]
+        await add_people(database, ring_of(Home(home)), RECIPIENTS, "crowd")
+        yield running
+
+
+@dataclass
+class Watch:
+    """The campaign from outside, while parts of Herald are away now and then."""
+
+    herald: Herald
+    campaign: str = ""
+    polls: int = 0
+    last: dict[str, Any] = field(default_factory=dict)
+
+    async def ask(self, method: str, path: str, **more: Any) -> httpx.Response | None:
+        """None while nobody answers."""
+        try:
+            answer = await self.herald.api.request(method, path, timeout=30, **more)
+        except httpx.TransportError:
+            return None
+        return None if answer.status_code >= 500 else answer
+
+    async def surely(self, method: str, path: str, key: str, **more: Any) -> httpx.Response:
+        """As a careful caller does: the same Idempotency-Key until an answer comes."""
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                answer = await self.ask(method, path, headers={"Idempotency-Key": key}, **more)
+                in_progress = answer is not None and "idempotency" in answer.text
+                if answer is not None and not (answer.status_code == 409 and in_progress):
+                    return answer
+                await asyncio.sleep(0.2)
+
+    async def start(self, name: str, prefix: str = "crowd", **fields: Any) -> None:
+        body = {
+            "name": name, "type": "newsletter", "title": name, "content": "Some words.",
+            "audience": {"everyone": True}, **fields,
+        }  # fmt: skip
+        made = await self.surely("POST", "/campaigns/email", f"{name}-new", json=body)
+        assert made.status_code == 201, made.text
+        self.campaign = f"/campaigns/email/{made.json()['id']}"
+        sent = await self.surely("POST", f"{self.campaign}/send", f"{name}-send")
+        assert sent.status_code == 202, sent.text
+
+    async def metrics(self) -> dict[str, Any] | None:
+        """The accounts, if somebody answers: they add up."""
+        answer = await self.ask("GET", f"{self.campaign}/metrics")
+        if answer is None:
+            return None
+        assert answer.status_code == 200, answer.text
+        found: dict[str, Any] = answer.json()
+        skipped = sum(found["skipped"].values())
+        assert found["recipients"] == found["sent"] + skipped + found["failed"] + found["pending"]
+        assert found["recipients"] in {0, RECIPIENTS}
+        if self.last:
+            assert found["sent"] >= self.last["sent"], "what was sent stays sent"
+        self.polls += 1
+        self.last = found
+        return found
+
+    async def until(self, *statuses: str, sent: int = 0) -> dict[str, Any]:
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                found = await self.metrics()
+                if found and found["status"] in statuses and found["sent"] >= sent:
+                    return found
+                await asyncio.sleep(0.1)
+
+
+async def received(herald: Herald) -> dict[str, int]:
+    answer = await herald.sandbox.get("/counts")
+    counts: dict[str, int] = answer.json()
+    return counts
+
+
+async def test_every_recipient_once_while_everything_is_killed(herald: Herald) -> None:
+    dice = random.Random(SEED)
+    before = await received(herald)
+    await herald.fault(provider="resend", kind="delay", delayMs=VENDOR_DELAY_MS)
+    watch = Watch(herald)
+    await watch.start("Chaos")
+    await watch.until("running", sent=1)
+    killed = Counter[str]()
+    over = asyncio.Event()
+
+    async def kill_them() -> None:
+        for name in [v for _ in range(ROUNDS) for v in dice.sample(VICTIMS, len(VICTIMS))]:
+            await asyncio.sleep(dice.uniform(0.2, 0.8 + ROUNDS))
+            if over.is_set():
+                return
+            await herald.fault(provider="resend", kind="drop_response", times=1)
+            await asyncio.to_thread(herald.kill, name)
+            killed[name] += 1
+
+    async def pause_and_resume() -> None:
+        for number in range(ROUNDS):
+            await asyncio.sleep(dice.uniform(0.5, 2.0))
+            paused = await watch.surely("POST", f"{watch.campaign}/pause", f"pause-{number}")
+            if paused.status_code == 409:
+                return
+            await asyncio.sleep(dice.uniform(0.2, 1.0))
+            await watch.surely("POST", f"{watch.campaign}/resume", f"resume-{number}")
+
+    killing = asyncio.create_task(kill_them())
+    steering = asyncio.create_task(pause_and_resume())
+    done = await watch.until("completed")
+    over.set()
+    await asyncio.gather(killing, steering)
+
+    assert len(killed) >= 2, killed
+    assert watch.polls > 10
+    assert (done["sent"], done["pending"]) == (RECIPIENTS, 0), done
+    counts = await received(herald)
+    assert counts["messages"] - before["messages"] == RECIPIENTS
+    assert counts["recipients"] - before["recipients"] == RECIPIENTS
+    assert counts["twiceOrMore"] == before["twiceOrMore"] == 0
+
+
+async def test_nothing_leaves_after_a_cancel_is_answered(herald: Herald) -> None:
+    """Cancelled in the middle, with a worker killed just before: the accounts of the answer are
+    the accounts for good."""
+    before = await received(herald)
+    watch = Watch(herald)
+    await watch.start("Cancelled")
+    await watch.until("running", sent=1)
+    herald.kill("worker-campaigns")
+    answer = await watch.surely("POST", f"{watch.campaign}/cancel", "cancel")
+    assert answer.status_code == 200, answer.text
+    said = answer.json()
+    left = (await received(herald))["messages"]
+    assert (said["status"], said["pending"]) == ("cancelled", 0)
+    assert 0 < said["sent"] < RECIPIENTS
+    unknown = said["failures"].get("outcome_unknown", 0)
+    assert said["sent"] <= left - before["messages"] <= said["sent"] + unknown
+
+    await asyncio.sleep(3)
+    after = await watch.metrics()
+    assert after is not None
+    assert {n: after[n] for n in ("sent", "skipped", "failed", "pending")} == {
+        n: said[n] for n in ("sent", "skipped", "failed", "pending")
+    }
+    assert (await received(herald))["messages"] == left
