@@ -155,12 +155,14 @@ class BulkPreparer:
 
     async def _in_calls(self, ready: Sequence[_Ready], rests: list[timedelta]) -> list[_Ready]:
         """Each with the key of the call it goes in, without those whose provider has no room for
-        a call now; `rests` gets how long these wait."""
+        it now; `rests` gets how long these wait."""
         kept = [one for one in ready if isinstance(one.words, Failure)]
         for call in _calls([one for one in ready if not isinstance(one.words, Failure)]):
             notifications = [one.job.notification for one in call]
             urgent = any(item.priority is Priority.CRITICAL for item in notifications)
-            later = await self._routing.reserve(call[0].way, notifications[0].id, urgent=urgent)
+            later = await self._routing.reserve(
+                call[0].way, notifications[0].id, urgent=urgent, count=len(call)
+            )
             if later is not None:
                 rests.append(later.after)
                 continue

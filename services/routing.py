@@ -108,10 +108,11 @@ class Routing:
             return Later("provider_paused", PAUSE_CHECK)
         return await self._healthy(job, line, open_ways, more=more, reserve=reserve)
 
-    async def reserve(self, way: Way, place: UUID, *, urgent: bool) -> Later | None:
-        """A call's place at the provider, known by any id that is the same when it is asked for
-        again; None when it may be made now."""
-        wait = await self._limits.reserve(way.provider.name, place, urgent=urgent)
+    async def reserve(self, way: Way, place: UUID, *, urgent: bool, count: int = 1) -> Later | None:
+        """Room at the provider for so many messages, known by any id that is the same when it is
+        asked for again; None when they may go now."""
+        name = way.provider.name
+        wait = await self._limits.reserve(name, place, urgent=urgent, count=count)
         return Later("provider_rate_limited", wait) if wait > timedelta(0) else None
 
     async def note(self, provider: Provider, *, healthy: bool) -> None:

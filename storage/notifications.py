@@ -197,7 +197,8 @@ class SqlNotifications:
     ) -> tuple[tuple[UUID, int], ...]:
         rows = await self._db.fetch(
             "update notifications set start_claimed_at = now() where id in ("
-            " select id from notifications where status = 'accepted' and updated_at < $1"
+            " select id from notifications where status = 'accepted'"
+            " and start_claimed_at is distinct from 'infinity' and updated_at < $1"
             " and (start_claimed_at is null or start_claimed_at < $2)"
             " order by created_at limit $3 for update skip locked) returning id, redrives",
             older_than,

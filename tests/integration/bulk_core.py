@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import UUID, uuid4
 
+import asyncpg
+import pytest
+
 from domain.attachments import AllowedHosts
 from domain.bulk import BulkChunkInput, BulkTally
 from domain.commands import NewNotification
@@ -43,6 +46,7 @@ from services.plan import PlanService
 from services.routing import Routing
 from services.sms_compliance import SmsCraft
 from services.template_choice import TemplateChooser
+from storage.uow import SqlUnitOfWork
 from templates.adapter import Templates
 from tests.integration.conftest import Core, ScriptedProvider, now
 
@@ -220,3 +224,18 @@ def crashing(service: object, method: str, times: int = 1) -> Iterator[None]:
         yield
     finally:
         setattr(service, method, original)
+
+
+@contextmanager
+def counted_statements(uow: SqlUnitOfWork) -> Iterator[list[str]]:
+    """What is asked of the database meanwhile, by this process."""
+    statements: list[str] = []
+    original = asyncpg.Connection.__dict__["_do_execute"]
+
+    async def noting(self: object, query: str, *args: object, **named: object) -> object:
+        statements.append(query)
+        return await original(self, query, *args, **named)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(asyncpg.Connection, "_do_execute", noting)
+        yield statements

@@ -10,17 +10,18 @@ import pytest
 from domain.bulk import BulkTally
 from domain.commands import AmendNotification, NewNotification
 from domain.delivering import RetryLater
-from domain.enums import Channel, DeliveryStatus, NotificationStatus
+from domain.enums import Category, Channel, DeliveryMode, DeliveryStatus, NotificationStatus
 from domain.errors import Invalid
 from domain.ids import new_id
 from domain.messages import CancelOutcome, DeliverOutcome
 from domain.paging import PageRequest
 from domain.ports.providers import Recovery, Retry, Uncertain
 from domain.ports.storage import DeadLetterFilter
-from domain.preferences import Frequency, Preferences
+from domain.preferences import CategoryPreference, Frequency, Preferences
 from domain.records import PausedPart, TemplateVersion
+from services.read_many import ReadManyService
 from services.relay import CLAIM, GRACE, RelayService
-from tests.integration.bulk_core import BulkCore, Crash, crashing
+from tests.integration.bulk_core import BulkCore, Crash, counted_statements, crashing
 from tests.integration.conftest import Core, ScriptedProvider, now
 
 BUSY = Retry("busy", "Later.", after=timedelta(seconds=30))
@@ -380,7 +381,7 @@ async def test_what_operators_paused_waits_in_workflows_of_its_own(bulk: BulkCor
     assert bulk.vendor.calls == []
 
 
-async def test_a_rate_limit_counts_a_call_and_holds_only_what_has_no_place(
+async def test_a_rate_limit_holds_only_what_has_no_place_yet(
     bulk: BulkCore,
 ) -> None:
     ids = await bulk.accept((await bulk.users(10)) * 15)
@@ -448,3 +449,44 @@ async def test_unknown_users_are_refused_and_the_urgent_go_first(bulk: BulkCore)
     async with bulk.uow() as tx:
         order = await tx.bulk.chunk(bulk.batch, 0, 10)
     assert order == (answers[2], answers[0])
+
+
+async def test_what_is_gathered_is_its_digests(bulk: BulkCore) -> None:
+    user = await bulk.core.user()
+    weekly = CategoryPreference(delivery=DeliveryMode.WEEKLY)
+    async with bulk.uow() as tx:
+        chosen = Preferences(user_id=user, categories={Category.JOBS: weekly})
+        await tx.users.put_preferences(chosen, now())
+    [one] = await bulk.accept([user], lambda _: {"type": "job_match"})
+    assert await bulk.deliver() == BulkTally(handed_over=1)
+    assert (await bulk.core.plan(one)).gathered
+
+
+async def test_a_thousand_are_cancelled_and_read_in_a_few_statements(bulk: BulkCore) -> None:
+    """However many there are, the database is asked as often."""
+    user = await bulk.core.user()
+    bulk.core.provider = ScriptedProvider(Channel.WEBSOCKET, Recovery.REPLACE, name="inbox")
+    reading = ReadManyService(bulk.uow, Deaf(), bulk.starter, now)
+    asked = []
+    for count in (2, 60):
+        ids = await bulk.accept([user] * count, lambda _: {"channels": ["websocket"]})
+        assert (await bulk.deliver()).sent == count
+        waiting = await bulk.accept([user] * count)
+        with counted_statements(bulk.uow) as statements:
+            assert set(await reading.mark_read(ids, None)) == set(ids)
+            assert await reading.mark_read(ids, user) == ()
+            stopped = await bulk.cancels.cancel(waiting)
+        assert set(stopped.values()) == {CancelOutcome.CANCELLED}
+        asked.append(len(statements))
+    assert 0 < asked[1] <= asked[0] + 2
+    [line] = (await bulk.core.view(waiting[0])).deliveries or [None]
+    assert line is None
+    explained = await bulk.core.explaining.explain(ids[0])
+    assert [entry.event for entry in explained.timeline][-1] == "notification.read"
+
+
+class Deaf:
+    """Connections are elsewhere."""
+
+    async def publish(self, user_id: str, frame: object) -> int:
+        return 0

@@ -18,8 +18,24 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.add_column("notification_deliveries", sa.Column("batch_key", sa.Uuid(), nullable=True))
+    op.drop_index("idx_notifications_unstarted", table_name="notifications")
+    op.create_index(
+        "idx_notifications_unstarted",
+        "notifications",
+        ["created_at"],
+        postgresql_where=sa.text(
+            "status = 'accepted' AND start_claimed_at IS DISTINCT FROM 'infinity'"
+        ),
+    )
 
 
 def downgrade() -> None:
+    op.drop_index("idx_notifications_unstarted", table_name="notifications")
+    op.create_index(
+        "idx_notifications_unstarted",
+        "notifications",
+        ["created_at"],
+        postgresql_where=sa.text("status = 'accepted'"),
+    )
     op.drop_column("notification_deliveries", "batch_key")
     op.drop_table("bulk_batches")
