@@ -119,7 +119,7 @@ class CampaignChunkService:
             paused = {part.name: part.divert for part in await tx.operations.paused()}
             if not planned.ready:
                 await tx.campaigns.settle(campaign.id, planned.settled, at=self._clock())
-                due = await tx.campaigns.next_due(campaign.id, command.low, command.high)
+                due = await tx.campaigns.next_due(campaign.id, command.low, command.high, now)
                 counts = _counted(planned.settled)
                 return ChunkResult(state=ChunkState.DONE, due_at=due, counts=counts)
         planned = replace(planned, ready=share_of_a_minute(campaign, planned.ready))
@@ -203,7 +203,9 @@ class CampaignChunkService:
     ) -> ChunkResult:
         _come_again(called)
         async with self._uow() as tx:
-            due = await tx.campaigns.next_due(command.campaign_id, command.low, command.high)
+            due = await tx.campaigns.next_due(
+                command.campaign_id, command.low, command.high, self._now(command)
+            )
         return ChunkResult(state=ChunkState.DONE, counts=counts, due_at=due)
 
     def _now(self, command: ChunkInput) -> datetime:

@@ -225,14 +225,17 @@ class SqlCampaignChunks:
             )
         return True
 
-    async def next_due(self, campaign_id: UUID, low: int, high: int) -> datetime | None:
+    async def next_due(
+        self, campaign_id: UUID, low: int, high: int, now: datetime
+    ) -> datetime | None:
         found: datetime | None = await self._db.fetchval(
-            "select min(coalesce(due_at, '-infinity')) from campaign_recipients"
+            "select min(coalesce(due_at, $4)) from campaign_recipients"
             " where campaign_id = $1 and ordinal between $2 and $3 and status = 'pending'"
             " and notification_id is null",
             campaign_id,
             low,
             high,
+            now,
         )
         return found
 

@@ -173,8 +173,11 @@ class CampaignRepository(Protocol):
         """Writes how lines ended and closes the batches; only pending lines move. False, and
         nothing written, when one of the batches was closed by somebody else."""
 
-    async def next_due(self, campaign_id: UUID, low: int, high: int) -> datetime | None:
-        """When the first of the pending lines there is due; None when none is pending."""
+    async def next_due(
+        self, campaign_id: UUID, low: int, high: int, now: datetime
+    ) -> datetime | None:
+        """When the first of the pending lines there is due, `now` for one that waits for nothing;
+        None when none is pending."""
 
     async def in_flight(self, campaign_id: UUID, since: datetime | None = None) -> int:
         """Recipients in open batches, of those written `since` then."""
