@@ -52,7 +52,7 @@ from services.campaign_engagement import CampaignEngagement
 from services.campaign_relay import CampaignRelay
 from services.campaign_route import CampaignRoute
 from services.campaign_run import CampaignRunService
-from services.campaign_sweep import CampaignSweep
+from services.campaign_sweep import CALL_MARGIN, CampaignSweep
 from services.campaign_test_send import CampaignTestSend
 from services.campaign_words import CampaignComposer
 from services.campaigns import CampaignService
@@ -201,7 +201,8 @@ class Container:
         gateway = TemporalCampaigns(self.temporal_client, self.gateway)
         starter = BackgroundCampaigns(self.starter, gateway, uow)
         checks = CampaignChecks(self.catalogue, self.chooser, self.renderer)
-        sweep = CampaignSweep(uow, self.cancel, clock)
+        patience = self.settings.provider_timeout + CALL_MARGIN
+        sweep = CampaignSweep(uow, self.cancel, clock, patience)
         self.campaigns = CampaignService(uow, checks, starter, sweep, clock)
         self.campaign_run = CampaignRunService(uow, checks, sweep, clock)
         composer = CampaignComposer(self.renderer, self.catalogue, self.links)

@@ -32,6 +32,8 @@ from services.campaign_checks import CampaignChecks, refusal
 from services.campaign_drafts import CampaignDrafts
 from services.campaign_sweep import CampaignSweep
 
+PAUSED_BY: Final = "paused_by_"
+"""How the reason begins of a campaign that was not paused by hand."""
 NO_USER: Final = ""
 _WORDS: Final = frozenset(
     {"template", "subject", "title", "content", "data", "sender", "reply_to", "rate", "name"}
@@ -174,7 +176,8 @@ class CampaignService:
             if campaign.status is not CampaignStatus.PAUSED:
                 raise Conflict("campaign_not_paused", f"The campaign is {campaign.status}.")
             goes_on_as = campaign.resumes_as or CampaignStatus.RUNNING
-            resumed = self._moved(campaign, goes_on_as, resumes_as=None)
+            reason = None if (campaign.reason or "").startswith(PAUSED_BY) else campaign.reason
+            resumed = self._moved(campaign, goes_on_as, resumes_as=None, reason=reason)
             await self._keep(tx, resumed, actor, "campaign.resumed", None)
         self._starter.tell(resumed)
         return resumed

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from datetime import datetime
+from itertools import takewhile
 from typing import Any, Final
 from uuid import UUID
 
@@ -42,6 +43,17 @@ _COUNTS: Final = """
         count(r.unsubscribed_at) as unsubscribed,
         min(r.sent_at) as first_sent_at, max(r.sent_at) as last_sent_at
     from campaign_recipients r {join} where r.campaign_id = $1 group by 1, 2, 3
+"""
+_LAST_CALLS: Final = """
+    select bool_or(r.status = 'sent') as taken, array_agg(r.ordinal) filter
+        (where r.status = 'failed' and r.reason <> 'outcome_unknown') as refused
+    from (
+        select id, ordinals, done_at from campaign_batches
+        where campaign_id = $1 and status = 'done' and intent_at >= $2
+        order by done_at desc, id desc limit 200
+    ) b cross join unnest(b.ordinals) as o(ordinal)
+    join campaign_recipients r on r.campaign_id = $1 and r.ordinal = o.ordinal
+    group by b.id, b.done_at order by b.done_at desc, b.id desc
 """
 _ENGAGED: Final = {
     "opened": "opened_at",
@@ -110,6 +122,11 @@ class SqlCampaignAccounts:
         found = tuple(_recipient(campaign, row) for row in rows[: page.limit])
         more = len(rows) > page.limit
         return Page(found, Cursor(_EPOCH, str(found[-1].ordinal)) if more else None)
+
+    async def refused_in_a_row(self, campaign_id: UUID, since: datetime) -> int:
+        rows = await self._db.fetch(_LAST_CALLS, campaign_id, since)
+        last = takewhile(lambda row: not row["taken"], rows)
+        return len({ordinal for row in last for ordinal in row["refused"] or ()})
 
     async def sent_since(self, campaign_id: UUID, since: datetime) -> int:
         found: int = await self._db.fetchval(

@@ -152,6 +152,16 @@ async def test_a_test_decides_after_four_hours_and_the_rest_gets_the_winner(
     assert all(at is not None and at >= first + timedelta(hours=4) for at in rest)
 
 
+async def test_a_cap_below_a_chunk_lets_all_of_it_go_in_the_end(world: World, bench: Bench) -> None:
+    users = await bench.users(5)
+    campaign = await bench.draft(users, rate={"perMinute": 2})
+    await bench.campaigns.send(campaign.id, ACTOR)
+    state = await asyncio.wait_for((await started(world, campaign)).result(), 30)
+    assert state.status is CampaignStatus.COMPLETED
+    bench.vendor.assert_once(emails(users))
+    assert [len(messages) for _, messages in bench.vendor.calls] == [2, 2, 1]
+
+
 async def occurrences(bench: Bench, parent: UUID) -> list[Campaign]:
     found = await bench.campaigns.list(PageRequest(200), None)
     return [one for one in found.items if one.parent_id == parent]

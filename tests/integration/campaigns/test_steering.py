@@ -199,7 +199,8 @@ async def test_paused_before_it_was_frozen_goes_on_as_it_would_have(bench: Bench
     """With a test: running when it was paused, testing when it is resumed."""
     users = await bench.users(10)
     variants = [{"name": "A", "subject": "One"}, {"name": "B", "subject": "Two"}]
-    draft = await bench.draft(users, test={"variants": variants, "fraction": 0.5})
+    test = {"variants": variants, "fraction": 0.5, "decideAfter": "PT4H"}
+    draft = await bench.draft(users, test=test)
     await bench.campaigns.send(draft.id, ACTOR)
     await bench.campaigns.pause(draft.id, ACTOR)
     from domain.campaigns.messages import FreezeInput
