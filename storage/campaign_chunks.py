@@ -227,7 +227,7 @@ class SqlCampaignChunks:
 
     async def next_due(self, campaign_id: UUID, low: int, high: int) -> datetime | None:
         found: datetime | None = await self._db.fetchval(
-            "select min(coalesce(due_at, '-infinity')) from campaign_recipients"
+            "select min(coalesce(due_at, 'epoch')) from campaign_recipients"
             " where campaign_id = $1 and ordinal between $2 and $3 and status = 'pending'"
             " and notification_id is null",
             campaign_id,

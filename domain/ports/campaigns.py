@@ -171,7 +171,8 @@ class CampaignRepository(Protocol):
         nothing written, when one of the batches was closed by somebody else."""
 
     async def next_due(self, campaign_id: UUID, low: int, high: int) -> datetime | None:
-        """When the first of the pending lines there is due; None when none is pending."""
+        """When the first of the pending lines there is due, long ago for one that is due at once;
+        None when none is pending."""
 
     async def in_flight(self, campaign_id: UUID, since: datetime | None = None) -> int:
         """Recipients in open batches, of those written `since` then."""

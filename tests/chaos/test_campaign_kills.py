@@ -22,13 +22,13 @@ from tests.herald_process import Herald, running_herald
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(1800)]
 
-RECIPIENTS = int(os.environ.get("HERALD_CHAOS_RECIPIENTS", "2000"))
+RECIPIENTS = int(os.environ.get("HERALD_CHAOS_RECIPIENTS", "4000"))
 SEED = int(os.environ.get("HERALD_CHAOS_SEED", "11"))
 PATIENCE = 120 + RECIPIENTS / 50
 VICTIMS = ("worker-campaigns", "postgres", "api", "temporal")
 """One round of kills, in an order that changes."""
-ROUNDS = max(1, RECIPIENTS // 3000)
-VENDOR_DELAY_MS = 600
+ROUNDS = max(1, RECIPIENTS // 4000)
+VENDOR_DELAY_MS = 1200
 
 
 @pytest.fixture(scope="module")
@@ -125,7 +125,7 @@ async def test_every_recipient_once_while_everything_is_killed(herald: Herald) -
 
     async def kill_them() -> None:
         for name in [v for _ in range(ROUNDS) for v in dice.sample(VICTIMS, len(VICTIMS))]:
-            await asyncio.sleep(dice.uniform(0.2, 0.8 + ROUNDS))
+            await asyncio.sleep(dice.uniform(0.1, 0.6 if ROUNDS == 1 else 5))
             if over.is_set():
                 return
             await herald.fault(provider="resend", kind="drop_response", times=1)
