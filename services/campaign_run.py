@@ -28,8 +28,8 @@ from domain.ports.runtime import Clock
 from domain.ports.storage import Transaction, UnitOfWork
 from domain.rules.local_time import first_instant, zone_of
 from services.campaign_checks import CampaignChecks
+from services.campaign_events import campaign_event
 from services.campaign_sweep import CampaignSweep
-from services.campaigns import campaign_event
 
 _METRICS: Final = {CampaignMetric.OPEN: ABMetric.OPEN, CampaignMetric.CLICK: ABMetric.CLICK}
 

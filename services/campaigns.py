@@ -28,11 +28,11 @@ from domain.paging import Page, PageRequest
 from domain.ports.campaign_runtime import CampaignStarter
 from domain.ports.runtime import Clock
 from domain.ports.storage import Transaction, UnitOfWork
-from domain.records import AuditEntry, Event
+from domain.records import AuditEntry
 from services.campaign_checks import CampaignChecks
+from services.campaign_events import campaign_event
 from services.campaign_sweep import CampaignSweep
 
-NO_USER: Final = ""
 _WORDS: Final = frozenset(
     {"template", "subject", "title", "content", "data", "sender", "reply_to", "rate", "name"}
 )
@@ -274,11 +274,6 @@ class CampaignService:
 
     def _moved(self, campaign: Campaign, status: CampaignStatus, **more: Any) -> Campaign:
         return replace(campaign, status=status, updated_at=self._clock(), **more)
-
-
-def campaign_event(kind: EventType, campaign: Campaign, at: datetime) -> Event:
-    detail = {"campaignId": str(campaign.id), "name": campaign.name, "status": campaign.status}
-    return Event(kind, NO_USER, at, detail=detail)
 
 
 def _audit(actor: str, word: str, campaign: Campaign, at: datetime) -> AuditEntry:

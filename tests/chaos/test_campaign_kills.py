@@ -170,7 +170,7 @@ async def test_nothing_leaves_after_a_cancel_is_answered(herald: Herald, crowd: 
     unknown = said["failures"].get("outcome_unknown", 0)
     assert said["sent"] <= left - before["messages"] <= said["sent"] + unknown
 
-    await asyncio.sleep(3)
+    await asyncio.sleep(1.5)
     after = await watch.metrics()
     assert after is not None
     assert {n: after[n] for n in ("sent", "skipped", "failed", "pending")} == {
