@@ -15,7 +15,7 @@ from domain.campaigns.messages import ChunkCounts, ChunkInput, ChunkResult, Chun
 from domain.campaigns.records import Campaign, RecipientStatus
 from domain.delivering import RetryLater
 from domain.enums import Channel
-from domain.errors import Conflict, NotFound
+from domain.errors import Conflict, Invalid, NotFound
 from domain.ports.campaigns import ChunkLine, LineResult, OpenBatch
 from domain.ports.runtime import Clock, RenderProblem, Starter
 from domain.ports.storage import Transaction, UnitOfWork
@@ -76,9 +76,15 @@ class CampaignChunkService:
         work = await self._prepare(command)
         if not isinstance(work, _Work):
             return ChunkResult(state=work) if isinstance(work, ChunkState) else work
-        edition = await self._composer.edition(work.campaign)
-        results, calls = self._compose(edition, work, self._now(command))
-        waves = waves_of(calls, results, await self._notified(edition, work))
+        results = list(work.planned.settled)
+        edition = await self._edition(work.campaign)
+        if isinstance(edition, RenderProblem):
+            results += [_unsaid(line, edition) for line in work.planned.ready]
+            waves = waves_of((), results, ())
+        else:
+            calls = self._compose(edition, work, self._now(command), results)
+            notified = await self._notified(edition, work, results)
+            waves = waves_of(calls, results, notified)
         called, put_off = await self._send(command, work, waves)
         ended = [result for one in called for result in one.results or ()]
         counts = _counted([*settled, *results, *put_off, *ended])
@@ -94,7 +100,7 @@ class CampaignChunkService:
         stop = _stop(campaign)
         if stop is not None or not batches:
             return stop or ()
-        edition = await self._composer.edition(campaign)
+        edition = await self._edition(campaign)
         lines = {line.ordinal: line for line in found}
         called: list[Called] = []
         lost: list[LineResult] = []
@@ -133,22 +139,35 @@ class CampaignChunkService:
             raise RetryLater(way.code, way.after)
         return _Work(campaign, planned, way)
 
-    async def _notified(self, edition: Edition, work: _Work) -> list[Notified]:
+    async def _edition(self, campaign: Campaign) -> Edition | RenderProblem:
+        """The words, or why there are none any more: somebody deleted the template."""
+        try:
+            return await self._composer.edition(campaign)
+        except RenderProblem as problem:
+            return problem
+
+    async def _notified(
+        self, edition: Edition, work: _Work, results: list[LineResult]
+    ) -> list[Notified]:
         """On the other channels each message is a notification of its own, with all that those
-        have: devices, segments, the inbox."""
+        have: devices, segments, the inbox. What is refused fails, among the `results`."""
         found = []
         for line in work.planned.ready:
-            if line.channel is not Channel.EMAIL:
-                notification_id = recipient_id(work.campaign.id, line.ordinal)
+            if line.channel is Channel.EMAIL:
+                continue
+            notification_id = recipient_id(work.campaign.id, line.ordinal)
+            try:
                 made = await self._accept.prepare(edition.notification(line), notification_id)
                 found.append((line, *made))
+            except Invalid as refusal:
+                results.append(LineResult(line.ordinal, RecipientStatus.FAILED, refusal.code))
         return found
 
     def _compose(
-        self, edition: Edition, work: _Work, now: datetime
-    ) -> tuple[list[LineResult], list[Call]]:
-        """The messages, in as many calls as the provider needs; what cannot be rendered fails."""
-        results = list(work.planned.settled)
+        self, edition: Edition, work: _Work, now: datetime, results: list[LineResult]
+    ) -> list[Call]:
+        """The messages, in as many calls as the provider needs; what cannot be rendered fails,
+        among the `results`."""
         made = []
         for line in work.planned.ready:
             if line.channel is not Channel.EMAIL:
@@ -156,9 +175,8 @@ class CampaignChunkService:
             try:
                 made.append((line, edition.email(line, now)))
             except RenderProblem as problem:
-                reason = problem.code if problem.variable is None else f"missing:{problem.variable}"
-                results.append(LineResult(line.ordinal, RecipientStatus.FAILED, reason))
-        return results, calls_of(work.way, made) if work.way else []
+                results.append(_unsaid(line, problem))
+        return calls_of(work.way, made) if work.way else []
 
     async def _send(
         self, command: ChunkInput, work: _Work, waves: Sequence[Wave]
@@ -217,8 +235,16 @@ class CampaignChunkService:
         return campaign
 
 
+def _unsaid(line: ChunkLine, problem: RenderProblem) -> LineResult:
+    reason = problem.code if problem.variable is None else f"missing:{problem.variable}"
+    return LineResult(line.ordinal, RecipientStatus.FAILED, reason)
+
+
 def _repeated(
-    edition: Edition, lines: Mapping[int, ChunkLine], batch: OpenBatch, now: datetime
+    edition: Edition | RenderProblem,
+    lines: Mapping[int, ChunkLine],
+    batch: OpenBatch,
+    now: datetime,
 ) -> tuple[Call, tuple[LineResult, ...]]:
     """The call of an old intent once more, and those it cannot be repeated for: whose address went
     away since, and whose message can no longer be rendered, so that nobody will know of it."""
@@ -228,6 +254,8 @@ def _repeated(
         if line.user.email is None:
             continue
         try:
+            if isinstance(edition, RenderProblem):
+                raise edition
             made.append((line, edition.email(line, now)))
         except RenderProblem:
             lost.append(unknown_result(line, batch.provider))
