@@ -33,11 +33,15 @@ VENDOR_DELAY_MS = 1200
 
 @pytest.fixture(scope="module")
 async def crowd(herald: Herald) -> AsyncIterator[list[str]]:
-    """Many, who want the newsletter; every call of the vendor takes a while."""
+    """Many, who want the newsletter; every call of the vendor takes a while. The reserve, which
+    knows no idempotency keys, is paused: what it is called with when a worker dies is unknown."""
     home = Home(Path(herald.environment["HERALD_HOME"]))
     await add_people(home.read_state()["database"], ring_of(home), RECIPIENTS, "crowd")
     await herald.fault(provider="resend", kind="delay", delayMs=VENDOR_DELAY_MS)
+    paused = await herald.api.post("/providers/smtp/pause", json={})
+    assert paused.is_success, paused.text
     yield [f"crowd-{number:07}" for number in range(RECIPIENTS)]
+    await herald.api.post("/providers/smtp/resume", json={})
     await herald.sandbox.delete("/faults")
 
 
