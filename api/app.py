@@ -13,7 +13,10 @@ from api.middleware import BodyLimit, Metrics
 from api.pages import dashboard
 from api.pages import preferences as preference_page
 from api.routers import (
+    ab_tests,
+    announcements,
     api_keys,
+    audiences,
     bulk,
     callbacks,
     campaigns,
@@ -51,6 +54,7 @@ _ROUTERS: Final = (
     notifications.router,
     inbox.router,
     inbox.broadcasts,
+    announcements.router,
     users.router,
     devices.router,
     preferences.router,
@@ -58,12 +62,15 @@ _ROUTERS: Final = (
     types.router,
     templates.router,
     campaigns.router,
+    ab_tests.router,
     operations.letters,
     operations.suppressions,
     operations.audit,
     providers.router,
     providers.channels,
     api_keys.router,
+    audiences.router,
+    audiences.lists,
     webhooks.router,
     callbacks.router,
     unsubscribe.router,
@@ -84,7 +91,8 @@ def create_app(container_factory: ContainerFactory) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with container_factory() as services:
             app.state.services = services
-            async with LiveHub(services.inbox_bus, services.inbox) as app.state.live:
+            hub = LiveHub(services.inbox_bus, services.inbox, services.announcement_inbox)
+            async with hub as app.state.live:
                 yield
 
     app = FastAPI(

@@ -11,6 +11,7 @@ from fastapi import Depends, Request
 from starlette.requests import HTTPConnection
 
 from api.schemas.common import CursorText, Limit, page_request
+from domain.interleave import parse_place
 from domain.paging import PageRequest
 from runtime.container import Container
 from services.access import Principal
@@ -42,3 +43,4 @@ Caller = Annotated[Principal, Depends(_caller)]
 NamedPage = Annotated[PageRequest, Depends(_pager(str))]
 UuidPage = Annotated[PageRequest, Depends(_pager(UUID))]
 SeqPage = Annotated[PageRequest, Depends(_pager(int))]
+PlacePage = Annotated[PageRequest, Depends(_pager(parse_place))]

@@ -16,7 +16,7 @@ _REFUSALS: Final = {
     404: "It does not exist.",
     409: "Its state does not allow this, or a call with this Idempotency-Key is running.",
     413: "The body is over its limit.",
-    415: "The body is not declared as JSON.",
+    415: "The body is not declared as the media type this call takes.",
     422: "A field is not valid; `errors` names it.",
     429: "Too many calls.",
     503: "A part Herald needs does not answer; nothing was changed.",

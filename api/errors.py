@@ -52,7 +52,7 @@ class MalformedBody(HeraldError):
 
 
 class UnsupportedBody(HeraldError):
-    """The body is not declared to be JSON: 415."""
+    """The body is not declared as what the call takes: 415."""
 
 
 class TooManyCalls(RateLimited):

@@ -11,7 +11,9 @@ from domain.errors import TooLarge
 
 BODY_LIMIT: Final = 1024 * 1024
 LARGE_BODY_LIMIT: Final = 16 * 1024 * 1024
-LARGE_BODIES: Final = frozenset({("POST", "/api/notifications/bulk")})
+LARGE_BODIES: Final = frozenset(
+    {("POST", "/api/notifications/bulk"), ("POST", "/api/audience-lists")}
+)
 
 REQUESTS = Counter("herald_http_requests_total", "Calls answered.", ["method", "route", "status"])
 LATENCY = Histogram(

@@ -21,6 +21,7 @@ from api.body import JsonRequest, parse_json
 from api.dependencies import services_of
 from api.documents import documented
 from api.errors import TooManyCalls, UnsupportedBody, quota_headers
+from api.uploads import file_body, received
 from domain.enums import Scope
 from domain.errors import FieldError, Forbidden, Invalid, Unavailable
 from domain.ports.quotas import QuotaAnswer
@@ -43,15 +44,21 @@ class Access:
     """A user token may, too, for the user that the path names."""
     stored_answers: bool = True
     """Whether the answer to an `Idempotency-Key` is stored; else the service sees to it."""
+    takes: str | None = None
+    """The media type of a body that is a file, `api.uploads`; else bodies are JSON."""
 
 
 def requires(
-    scope: Scope, *, own_user: bool = False, stored_answers: bool = True
+    scope: Scope,
+    *,
+    own_user: bool = False,
+    stored_answers: bool = True,
+    takes: str | None = None,
 ) -> Callable[[Endpoint], Endpoint]:
     """The scope a key needs, and whether the user named by the path may call it as well."""
 
     def mark(endpoint: Endpoint) -> Endpoint:
-        setattr(endpoint, _ACCESS, Access(scope, own_user, stored_answers))
+        setattr(endpoint, _ACCESS, Access(scope, own_user, stored_answers, takes))
         return endpoint
 
     return mark
@@ -69,6 +76,8 @@ class HeraldRoute(APIRoute):
         if access is None:
             raise TypeError(f"{endpoint.__name__} does not say who may call it")
         self.access = access
+        if access.takes is not None:
+            options["openapi_extra"] = file_body(access.takes)
         super().__init__(path, endpoint, **documented(path, access.scope, options))
 
     @override
@@ -83,15 +92,22 @@ class HeraldRoute(APIRoute):
                 principal = await self._recognise(request, services)
                 request.state.principal = principal
                 quota = await _take(principal, services)
-            body = await request.body() if request.method not in {"GET", "HEAD"} else b""
-            parsed = self._parsed(request, body)
-            prepared = JsonRequest(request.scope, request.receive, body, parsed)
-            response = await self._run(prepared, body, inner, services)
+            response = await self._answer(request, inner, services)
             if quota is not None:
                 response.headers.update(quota_headers(quota))
             return response
 
         return handle
+
+    async def _answer(self, request: Request, inner: Handler, services: Container) -> Response:
+        if self.access.takes is not None:
+            async with received(request, self.access.takes) as upload:
+                request.state.upload = upload
+                return await self._run(request, upload.digest, inner, services)
+        body = await request.body() if request.method not in {"GET", "HEAD"} else b""
+        parsed = self._parsed(request, body)
+        prepared = JsonRequest(request.scope, request.receive, body, parsed)
+        return await self._run(prepared, body, inner, services)
 
     async def _recognise(self, request: Request, services: Container) -> Principal:
         principal = await services.access.authenticate(bearer_of(request.headers))

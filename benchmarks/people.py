@@ -16,6 +16,7 @@ from runtime.settings import Settings
 from storage.encryption import KeyRing
 
 SLICE: Final = 5_000
+ATTRIBUTES: Final = '{"role": "candidate"}'
 CONSENT: Final = ("marketing", True, "benchmark", None)
 _COLUMNS: Final = (
     "id", "email", "email_hash", "email_verified", "name", "attributes", "locale", "timezone",
@@ -56,7 +57,7 @@ async def _add(
         users.append(
             (
                 user_id, sealer.seal("email", email), keys.lookup("email", email), True,
-                sealer.seal("name", f"Person {number}"), None, "en",
+                sealer.seal("name", f"Person {number}"), ATTRIBUTES, "en",
                 zones[number % len(zones)], "DE", now, now,
             )
         )  # fmt: skip

@@ -115,9 +115,7 @@ async def _herald(load: Load, database_url: str, redis_url: str) -> dict[str, An
     }  # fmt: skip
     settings = Settings(**environment)  # type: ignore[arg-type]
     async with AsyncExitStack() as stack:
-        server = await stack.enter_async_context(
-            running("cli", "api", "--port", str(port), environment=environment)
-        )
+        server = await stack.enter_async_context(running("cli", "api", environment=environment))
         container = await stack.enter_async_context(Container.open(settings))
         users = await _users(container, load.connections)
         tokens = [(await container.tokens.mint(user)).token for user in users]

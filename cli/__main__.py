@@ -101,6 +101,11 @@ add_lazy(
     Lazy("dead-letters", "Final failures: list, redrive, discard.", group=True),
     Lazy("keys", "API keys: list, create, revoke.", group=True),
 )
+add_lazy(
+    app,
+    "cli.campaigns",
+    Lazy("campaign", "Campaigns: create, send, watch, steer.", group=True),
+)
 
 if __name__ == "__main__":
     app(prog_name="herald")

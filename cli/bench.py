@@ -6,11 +6,12 @@ from importlib import import_module
 
 from runtime.embedded.options import REPOSITORY
 
-_BENCHMARKS = ("singles", "websocket")
+_BENCHMARKS = ("singles", "websocket", "campaign")
 
 
 def run(words: Sequence[str]) -> None:
-    """`bench [singles]` needs a running `up`; `bench websocket` brings up what it needs itself.
+    """`bench [singles]` needs a running `up`; `bench websocket` and `bench campaign` bring up what
+    they need themselves.
     What is measured is printed as JSON for docs/benchmarks.md."""
     sys.path.insert(0, str(REPOSITORY))
     name, rest = (words[0], words[1:]) if words and words[0] in _BENCHMARKS else ("singles", words)

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from typing import Annotated, Any, Self
+from uuid import UUID
 
 from pydantic import Field, JsonValue, field_validator, model_validator
 
@@ -15,7 +16,7 @@ Key = Annotated[str, Field(min_length=1, max_length=255)]
 ChannelList = Annotated[tuple[Channel, ...], Field(min_length=1, max_length=4)]
 
 
-def _no_repeats(channels: tuple[Channel, ...] | None) -> tuple[Channel, ...] | None:
+def no_repeats(channels: tuple[Channel, ...] | None) -> tuple[Channel, ...] | None:
     if channels is not None and len(set(channels)) != len(channels):
         raise ValueError("a channel is named twice")
     return channels
@@ -24,6 +25,12 @@ def _no_repeats(channels: tuple[Channel, ...] | None) -> tuple[Channel, ...] | N
 class TemplateChoice(Wire):
     key: TemplateKey
     locale: Annotated[str, Field(max_length=35)] | None = None
+
+
+class ABTestChoice(Wire):
+    """The test whose variant this user is to get."""
+
+    id: UUID
 
 
 class NewNotification(Wire):
@@ -48,8 +55,9 @@ class NewNotification(Wire):
     email: EmailOptions | None = None
     sms: SmsOptions | None = None
     push: PushOptions | None = None
+    ab_test: ABTestChoice | None = None
 
-    _distinct = field_validator("channels")(_no_repeats)
+    _distinct = field_validator("channels")(no_repeats)
 
     @model_validator(mode="after")
     def _title_with_content(self) -> Self:
@@ -71,7 +79,7 @@ class AmendNotification(Wire):
     scheduled_at: Instant | None = None
     expires_at: Instant | None = None
 
-    _distinct = field_validator("channels")(_no_repeats)
+    _distinct = field_validator("channels")(no_repeats)
 
     def changes(self) -> dict[str, Any]:
         """Only what was given; a null `scheduledAt` or `expiresAt` takes the instant away."""

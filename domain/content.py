@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -12,7 +12,9 @@ from pydantic import (
     Field,
     HttpUrl,
     JsonValue,
+    StringConstraints,
     model_validator,
+    validate_email,
 )
 from pydantic_core import PydanticCustomError
 from typing_extensions import override
@@ -54,6 +56,30 @@ ContentType = Annotated[
     Field(max_length=127, pattern=r"^[A-Za-z0-9][\w.+-]*/[A-Za-z0-9][\w.+-]*$"),
     AfterValidator(str.lower),
 ]
+
+
+def _mailbox(text: str) -> str:
+    """Raises `PydanticCustomError` for what is no address, with a name or without."""
+    name, address = validate_email(text)
+    return f"{name} <{address}>" if "<" in text else address
+
+
+def _sender(text: str) -> str:
+    if "@" in text:
+        return _mailbox(text)
+    if len(text) > MAX_SENDER_ID:
+        raise ValueError(f"a sender id has up to {MAX_SENDER_ID} characters")
+    return text
+
+
+MAX_SENDER_ID: Final = 34
+_SenderText = Annotated[
+    str, StringConstraints(min_length=1, max_length=320, pattern=r"^[^\x00-\x1f\x7f]+$")
+]
+Mailbox = Annotated[_SenderText, AfterValidator(_mailbox)]
+"""`jobs@example.com` or `Jobs <jobs@example.com>`."""
+SenderName = Annotated[_SenderText, AfterValidator(_sender)]
+"""A mailbox, or the sender id of an SMS."""
 WebAddress = Annotated[str, Field(max_length=2000, pattern=r"^https?://[^\s]+$")]
 
 
@@ -88,6 +114,8 @@ class AttachmentSource(Wire):
 
 class EmailOptions(Wire):
     subject: Annotated[str, Field(min_length=1, max_length=255)] | None = None
+    sender: Mailbox | None = Field(default=None, alias="from")
+    """Who it is from, where that is not the address of the settings."""
     reply_to: EmailStr | None = None
     attachments: tuple[AttachmentSource, ...] = Field(default=(), max_length=20)
 
@@ -108,12 +136,6 @@ class PushOptions(Wire):
     image_url: HttpUrl | None = None
     click_action: Annotated[str, Field(max_length=500)] | None = None
     actions: tuple[PushAction, ...] = Field(default=(), max_length=5)
-
-
-class TemplateRef(Wire):
-    key: str
-    locale: str | None = None
-    version: int | None = None
 
 
 class Content(Wire):

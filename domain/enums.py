@@ -199,6 +199,11 @@ class EventType(StrEnum):
     CAMPAIGN_STARTED = "campaign.started"
     CAMPAIGN_COMPLETED = "campaign.completed"
     CAMPAIGN_PAUSED = "campaign.paused"
+    ANNOUNCEMENT_PUBLISHED = "announcement.published"
+    ANNOUNCEMENT_UPDATED = "announcement.updated"
+    ANNOUNCEMENT_ENDED = "announcement.ended"
+    ANNOUNCEMENT_WITHDRAWN = "announcement.withdrawn"
+    ANNOUNCEMENT_READ = "announcement.read"
 
 
 class Scope(StrEnum):

@@ -39,6 +39,10 @@ def notification_workflow_id(notification_id: UUID, redrive: int = 0) -> str:
     return f"{base}/redrive-{redrive}" if redrive else base
 
 
+def ab_test_workflow_id(test_id: UUID) -> str:
+    return f"ab-test/{test_id}"
+
+
 def keyed_hash(key: bytes, *parts: str) -> str:
     """HMAC-SHA256 over the parts, as hex: a lookup value that says nothing without the key."""
     return hmac.new(key, "\x1f".join(parts).encode(), hashlib.sha256).hexdigest()

@@ -20,6 +20,8 @@ _RANKS: Final[Mapping[DeliveryStatus, int]] = {
     DeliveryStatus.BOUNCED: 5,
     DeliveryStatus.COMPLAINED: 6,
 }
+VENDOR_SUPPRESSED: Final = "suppressed"
+"""Resend's code for an address on its own list of bounces and complaints."""
 RECEIPTS: Final = frozenset(
     {
         DeliveryStatus.SENT,
@@ -32,6 +34,8 @@ RECEIPTS: Final = frozenset(
 """The statuses a provider can report."""
 OPTED_OUT: Final = "opted_out"
 """The reason of a suppression its address's owner asked for, and may lift."""
+SMS_REPLY: Final = "sms_reply"
+"""Where a consent given or taken by SMS came from."""
 OPT_OUT_CODES: Final = frozenset({"opted_out", "21610"})
 """Error codes by which a vendor says that the number's owner wants no more messages."""
 
@@ -47,9 +51,12 @@ def advances(current: DeliveryStatus, new: DeliveryStatus) -> bool:
 def suppression_reason(receipt: Receipt, channel: Channel) -> str | None:
     """Why nothing is to be sent to the address any more after this receipt, if so: `bounced`
     (not for a full mailbox or a phone that is off), `complained` or `opted_out`. A number that
-    does not exist is told of as a failure, an email address that does not as a bounce."""
+    does not exist is told of as a failure, an email address that does not as a bounce; one that
+    the vendor does not write to any more has bounced or complained there before."""
     if receipt.status is DeliveryStatus.COMPLAINED:
         return "complained"
+    if channel is Channel.EMAIL and receipt.code == VENDOR_SUPPRESSED:
+        return "bounced"
     if channel is Channel.SMS and receipt.code in OPT_OUT_CODES:
         return OPTED_OUT
     came_back = receipt.status is DeliveryStatus.BOUNCED or (

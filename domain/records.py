@@ -257,7 +257,7 @@ class DeadLetter:
     message: str
     created_at: datetime
     status: str = "open"
-    """`open`, `redriven` or `discarded`."""
+    """`open`, `redriven`, `discarded`, or `resolved`: the provider told later that it left."""
     resolved_at: datetime | None = None
 
 
@@ -312,6 +312,8 @@ class InboxItem:
 
     seq: int
     view: NotificationView
+    at: datetime
+    """When it arrived."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,14 @@
 """The tables, one per file. Importing this package knows them all."""
 
+from models.ab_assignments import ABAssignmentRow
+from models.ab_notifications import ABNotificationRow
+from models.ab_outcomes import ABOutcomeRow
+from models.ab_tests import ABTestRow
+from models.announcement_reads import AnnouncementReadRow
+from models.announcements import AnnouncementRow
 from models.api_keys import ApiKeyRow
+from models.audience_list_members import AudienceListMemberRow
+from models.audience_lists import AudienceListRow
 from models.audit_log import AuditRow
 from models.campaign_batches import CampaignBatchRow
 from models.campaign_messages import CampaignMessageRow
@@ -39,7 +47,15 @@ from models.users import UserRow
 from models.workflow_signals import WorkflowSignalRow
 
 __all__ = [
+    "ABAssignmentRow",
+    "ABNotificationRow",
+    "ABOutcomeRow",
+    "ABTestRow",
+    "AnnouncementReadRow",
+    "AnnouncementRow",
     "ApiKeyRow",
+    "AudienceListMemberRow",
+    "AudienceListRow",
     "AuditRow",
     "CampaignBatchRow",
     "CampaignMessageRow",

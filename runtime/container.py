@@ -20,6 +20,7 @@ from domain.ports.providers import Provider
 from providers.attachments import HttpAttachmentFetcher
 from providers.phone import country_of, to_e164
 from providers.registry import ProviderRegistry
+from runtime.ab_tests import TemporalABTests
 from runtime.callback_tasks import BackgroundCallbacks
 from runtime.campaign_gateway import TemporalCampaigns
 from runtime.campaign_starter import BackgroundCampaigns
@@ -28,11 +29,20 @@ from runtime.settings import Settings
 from runtime.starter import BackgroundStarter
 from runtime.temporal import TemporalGateway, connect
 from runtime.vendors import make_providers
+from services.ab_relay import ABTestRelay
+from services.ab_tests import ABTestService
+from services.ab_variants import VariantService
 from services.accept import AcceptService
 from services.access import AccessService
 from services.amend import AmendService
+from services.announcement_inbox import AnnouncementInbox
+from services.announcement_relay import AnnouncementRelay
+from services.announcement_sender import NotificationSender
+from services.announcements import AnnouncementService
 from services.api_keys import ApiKeyService
 from services.attachments import AttachmentService
+from services.audience_lists import AudienceListService
+from services.audiences import AudienceService
 from services.audit import AuditService
 from services.callback_effects import CallbackEffects
 from services.callbacks import CallbackService
@@ -71,6 +81,7 @@ from services.replanning import Replanning
 from services.reports import ReportService
 from services.routing import Routing
 from services.sms_compliance import SmsCraft, SmsEstimateService
+from services.sms_help import SmsHelp
 from services.sms_replies import SmsReplyService
 from services.subscriptions import SubscriptionService
 from services.suppressions import SuppressionService
@@ -129,6 +140,7 @@ class Container:
         """What services opened for themselves."""
         self._wire_core()
         self._wire_campaigns()
+        self._wire_announcements()
         self._wire_surfaces()
 
     def _wire_core(self) -> None:
@@ -139,7 +151,14 @@ class Container:
         attachments = AttachmentService(fetcher, hosts)
         self.closing.append(fetcher.aclose)
         self.accept = AcceptService(
-            uow, self.catalogue, self.chooser, attachments, self.starter, clock, self.hash_key
+            uow,
+            self.catalogue,
+            self.chooser,
+            attachments,
+            self.starter,
+            clock,
+            self.hash_key,
+            VariantService(uow),
         )
         self.cancel = CancelService(uow, self.starter, clock)
         self.amend = AmendService(uow, self.accept, self.starter, clock)
@@ -159,12 +178,19 @@ class Container:
             uow,
             Routing(self.registry, self.breakers, self.limits, self.sms_craft.order),
             MessageComposer(self.renderer, self.catalogue, self.links),
-            MessageCraft(self.links, self.sms_craft, self.settings.email_from),
+            MessageCraft(
+                self.links,
+                self.sms_craft,
+                self.settings.email_from,
+                self.settings.sms_senders(),
+            ),
             attachments,
             DeliveryRecorder(uow, clock),
             clock,
         )
         self.relay_service = RelayService(uow, self.gateway, clock)
+        self.ab_tests = ABTestService(uow, clock)
+        self.ab_test_relay = ABTestRelay(uow, TemporalABTests(self.temporal_client), clock)
 
     def _wire_campaigns(self) -> None:
         uow, clock = self.uow, self.clock
@@ -189,6 +215,13 @@ class Container:
         self.campaign_engagement = CampaignEngagement(uow, clock)
         self.campaign_relay = CampaignRelay(uow, gateway, clock)
 
+    def _wire_announcements(self) -> None:
+        uow, clock = self.uow, self.clock
+        self.announcements = AnnouncementService(uow, self.inbox_bus, self.starter, clock)
+        self.announcement_inbox = AnnouncementInbox(uow, clock)
+        self.announcement_sender = NotificationSender(uow, self.accept, self.cancel, clock)
+        self.announcement_relay = AnnouncementRelay(uow, self.gateway, clock)
+
     def _wire_surfaces(self) -> None:
         """What only the API uses."""
         uow, clock, settings = self.uow, self.clock, self.settings
@@ -198,6 +231,8 @@ class Container:
         self.access = AccessService(uow, self.tokens, clock, first_key)
         self.api_keys = ApiKeyService(uow, self.access, clock)
         self.audit = AuditService(uow)
+        self.audiences = AudienceService(uow)
+        self.audience_lists = AudienceListService(uow, clock)
         self.consents = ConsentService(uow, replanning, clock)
         self.dead_letters = DeadLetterService(uow, self.starter, clock)
         self.devices = DeviceService(uow, clock)
@@ -215,7 +250,7 @@ class Container:
             CallbackEffects(
                 receipts,
                 self.engagement,
-                SmsReplyService(replanning, to_e164, clock),
+                self._sms_replies(replanning),
                 self.campaign_engagement,
             ),
             self.callback_tasks,
@@ -236,6 +271,11 @@ class Container:
         )
         self.types = TypeService(uow, self.catalogue, clock)
         self.users = UserService(uow, to_e164, replanning, self.cancel, clock)
+
+    def _sms_replies(self, replanning: Replanning) -> SmsReplyService:
+        sender, contact = self.settings.help_words()
+        help_ = SmsHelp(sender, contact, self.settings.number_limits(), self.clock)
+        return SmsReplyService(replanning, help_, to_e164, self.clock)
 
     def _checks(self) -> list[Check]:
         async def database() -> None:

@@ -1,4 +1,4 @@
-"""Runs a relay for as long as a process lives: that of workflows, and that of callbacks.
+"""Runs a relay for as long as a process lives: that of workflows, callbacks or announcements.
 
 Any number of processes may do so: a relay claims what it takes up. A pass that found work is
 followed by another at once, an idle or a failed one by a rest.

@@ -7,6 +7,7 @@ Names are upper case. Those of the vendors are the vendors' own; the rest begin 
 import base64
 from datetime import timedelta
 from decimal import Decimal
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -118,12 +119,29 @@ class Settings(BaseSettings):
         SecretStr | None,
         Field(alias="TWILIO_AUTH_TOKEN", description="Twilio's token; verifies callbacks too."),
     ] = None
+    twilio_webhook_secrets: Annotated[
+        SecretStr | None,
+        Field(
+            alias="TWILIO_WEBHOOK_SECRET",
+            description="The SharedKey that signs Twilio's callbacks, when a webhook rule of the "
+            "account says so. Two, with a comma, while one is replaced.",
+        ),
+    ] = None
     twilio_api_url: Annotated[
         str, Field(alias="TWILIO_API_URL", description="Another server with Twilio's API.")
     ] = "https://api.twilio.com"
     sms_from: Annotated[
         str, Field(alias="HERALD_SMS_FROM", description="A number or messaging service (MG…).")
     ] = "+15005550006"
+
+    support_contact: Annotated[
+        str | None,
+        Field(
+            alias="HERALD_SUPPORT_CONTACT",
+            description="Where a person helps: an address, number or page. HELP by SMS is answered "
+            "with it; absent: the address of HERALD_EMAIL_FROM.",
+        ),
+    ] = None
 
     sns_enabled: Annotated[
         bool,
@@ -304,6 +322,16 @@ class Settings(BaseSettings):
         if self.sms_prices_file is None:
             return list_prices()
         return list_prices().overridden_by(PriceBook.parse(self.sms_prices_file.read_bytes()))
+
+    def help_words(self) -> tuple[str, str]:
+        """Who writes, and where a person helps."""
+        name, address = parseaddr(self.email_from)
+        contact = self.support_contact or address
+        return name or address, contact
+
+    def sms_senders(self) -> tuple[str, ...]:
+        """From whom an SMS comes that names no sender."""
+        return (self.sms_from, *((self.sns_sender_id,) if self.sns_sender_id else ()))
 
     def number_limits(self) -> tuple[NumberLimit, ...]:
         """How often one number is written to, whoever the messages are for."""

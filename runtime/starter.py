@@ -31,6 +31,8 @@ class Gateway(Protocol):
         self, notification_id: UUID, redrives: int, kind: str
     ) -> None: ...
 
+    async def tell_announcement(self, announcement_id: UUID) -> None: ...
+
 
 OnTold = Callable[[UUID], Awaitable[None]]
 Call = Callable[[], Awaitable[None]]
@@ -89,6 +91,12 @@ class BackgroundStarter:
         async def call() -> None:
             await self._gateway.signal_notification(notification_id, redrives, kind)
             await self._on_told(signal_id)
+
+        self.put(call)
+
+    def tell_announcement(self, announcement_id: UUID) -> None:
+        async def call() -> None:
+            await self._gateway.tell_announcement(announcement_id)
 
         self.put(call)
 

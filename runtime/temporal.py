@@ -33,10 +33,13 @@ from temporalio.runtime import (
 )
 from temporalio.service import RetryConfig, RPCError, RPCStatusCode
 
+from domain.announcement_messages import AnnouncementInput
+from domain.announcements import ANNOUNCEMENTS_QUEUE, announcement_workflow_id
 from domain.errors import Unavailable
 from domain.ids import NOTIFICATIONS_QUEUE, keyed_hash, notification_workflow_id
 from domain.messages import NotificationInput
 from domain.records import Notification
+from workflows.announcement import AnnouncementWorkflow
 from workflows.notification import NotificationWorkflow
 from workflows.options import PRIORITIES
 from workflows.search import CHANNEL, NOTIFICATION_TYPE, USER_HASH
@@ -145,8 +148,23 @@ class TemporalGateway:
             try:
                 await handle.signal(kind, rpc_timeout=RPC_TIMEOUT)
             except RPCError as error:
-                if not _is_no_workflow(error):
+                if not is_no_workflow(error):
                     raise
+
+    async def tell_announcement(self, announcement_id: UUID) -> None:
+        """Starts the workflow, or tells the one that runs to look at the row. One that has ended
+        is started again, sees that nothing is left to do, and ends. Raises `Unavailable`."""
+        async with self.answering():
+            await self._client.start_workflow(
+                AnnouncementWorkflow.run,
+                AnnouncementInput(announcement_id=announcement_id),
+                id=announcement_workflow_id(announcement_id),
+                task_queue=ANNOUNCEMENTS_QUEUE,
+                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+                start_signal="changed",
+                rpc_timeout=RPC_TIMEOUT,
+                static_summary="Announcement",
+            )
 
     async def check(self) -> None:
         """Raises `Unavailable` when the server or its namespace does not answer."""
@@ -184,7 +202,7 @@ def _summary(about: Notification) -> str:
     return f"{about.type} → {', '.join(about.channels)}"
 
 
-def _is_no_workflow(error: RPCError) -> bool:
+def is_no_workflow(error: RPCError) -> bool:
     """A missing namespace is NOT_FOUND too, and is an outage rather than an ended workflow."""
     return error.status is RPCStatusCode.NOT_FOUND and not any(
         detail.type_url.endswith("NamespaceNotFoundFailure") for detail in error.grpc_status.details

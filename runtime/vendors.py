@@ -58,6 +58,7 @@ def _sms(settings: Settings) -> list[Provider]:
                 sender=settings.sms_from,
                 public_url=settings.public_url,
                 timeout=settings.provider_timeout,
+                webhook_secrets=_secrets(settings.twilio_webhook_secrets),
             )
         )
     key, secret = settings.aws_access_key_id, settings.aws_secret_access_key
@@ -103,3 +104,8 @@ def _push(settings: Settings) -> list[Provider]:
 
 def _secret(value: SecretStr | None) -> str | None:
     return value.get_secret_value() if value is not None else None
+
+
+def _secrets(value: SecretStr | None) -> tuple[str, ...]:
+    parts = (_secret(value) or "").split(",")
+    return tuple(part.strip() for part in parts if part.strip())

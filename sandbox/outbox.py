@@ -15,7 +15,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from sandbox.messages import Message
-from sandbox.segments import count_segments
+from sandbox.segments import split_segments
 from sandbox.store import Store
 
 PAGE_SIZE = 100
@@ -110,7 +110,7 @@ def _card(message: Message) -> dict[str, Any]:
             "headers": payload.get("headers") or {},
         }
     if "Body" in payload or "PhoneNumber" in payload:
-        segments, encoding = count_segments(message.text or "")
+        segments, encoding = split_segments(message.text or "")
         sender = (
             payload.get("From") or payload.get("MessagingServiceSid") or message.facts.get("sender")
         )

@@ -6,7 +6,7 @@ relay finds every row that nobody started.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -20,9 +20,10 @@ from domain.ids import keyed_hash, new_id
 from domain.ports.runtime import Clock, Starter
 from domain.ports.storage import IdempotencyRecord, Transaction, UnitOfWork
 from domain.records import Event, Notification, NotificationType, NotificationView
+from services.ab_variants import Chosen, VariantService
 from services.attachments import AttachmentService
 from services.catalogue import Catalogue
-from services.template_choice import TemplateChooser
+from services.template_choice import TemplateChooser, with_words
 
 BULK_SLICE = 500
 
@@ -42,6 +43,16 @@ class AcceptResult:
     replayed: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """An item of many that may be stored; `index`: its place among them."""
+
+    index: int
+    row: Notification
+    content: Content
+    chosen: Chosen
+
+
 class AcceptService:
     def __init__(
         self,
@@ -52,6 +63,7 @@ class AcceptService:
         starter: Starter,
         clock: Clock,
         hash_key: bytes,
+        variants: VariantService,
     ) -> None:
         self._uow = uow
         self._catalogue = catalogue
@@ -60,13 +72,18 @@ class AcceptService:
         self._starter = starter
         self._clock = clock
         self._hash_key = hash_key
+        self._variants = variants
 
     async def accept(
         self, new: NewNotification, *, idempotency: IdempotencyClaim | None = None
     ) -> AcceptResult:
         """Stores one notification. Raises `Invalid` for what cannot be sent as asked, and for
         an idempotency key used with another body; `Conflict` while its first call is running."""
-        notification, content = await self._prepare(new, self._clock())
+        now = self._clock()
+        [chosen] = await self._variants.choose([new], now)
+        if isinstance(chosen, HeraldError):
+            raise chosen
+        notification, content = await self._prepare(chosen.new, now)
         async with self._uow() as tx:
             if idempotency is not None:
                 held = await tx.idempotency.claim(
@@ -79,7 +96,8 @@ class AcceptService:
                 if held is not None:
                     return AcceptResult(await _replay(tx, held, idempotency), replayed=True)
             await tx.notifications.insert([(notification, content)])
-            await tx.events.append([_requested(notification)])
+            await self._variants.note(tx, [(notification, chosen)])
+            await tx.events.append([_requested(notification, chosen)])
         self._starter.start(notification.id, about=notification)
         return AcceptResult(NotificationView(notification, content))
 
@@ -88,48 +106,56 @@ class AcceptService:
     ) -> tuple[Notification, Content]:
         """As `accept`, up to where it would be stored: for a caller that stores it, under an id
         of its own, together with what made it."""
-        notification, content = await self._prepare(new, self._clock())
-        return replace(notification, id=notification_id), content
+        return await self._prepare(new, self._clock(), notification_id)
 
-    async def accept_many(self, items: Sequence[NewNotification]) -> list[UUID | HeraldError]:
-        """Each item accepted or refused on its own, in the order given."""
+    async def accept_many(
+        self, items: Sequence[NewNotification], *, ids: Sequence[UUID] | None = None
+    ) -> list[UUID | HeraldError]:
+        """Each item accepted or refused on its own, in the order given. `ids`: theirs, when they
+        follow from something; none may be taken."""
         now = self._clock()
         answers: list[UUID | HeraldError] = []
-        ready: list[tuple[int, Notification, Content]] = []
-        for index, item in enumerate(items):
+        ready: list[_Ready] = []
+        for index, chosen in enumerate(await self._variants.choose(items, now)):
             try:
-                notification, content = await self._prepare(item, now)
+                if isinstance(chosen, HeraldError):
+                    raise chosen
+                own_id = ids[index] if ids else None
+                notification, content = await self._prepare(chosen.new, now, own_id)
             except HeraldError as error:
                 answers.append(error)
                 continue
             answers.append(notification.id)
-            ready.append((index, notification, content))
+            ready.append(_Ready(index, notification, content, chosen))
         for start in range(0, len(ready), BULK_SLICE):
             await self._insert_slice(ready[start : start + BULK_SLICE], answers)
         return answers
 
     async def _insert_slice(
         self,
-        rows: list[tuple[int, Notification, Content]],
+        rows: list[_Ready],
         answers: list[UUID | HeraldError],
     ) -> None:
         """Writes a slice at once; when one row spoils it, finds the spoiler by halving."""
         try:
             async with self._uow() as tx:
-                await tx.notifications.insert([(row, content) for _, row, content in rows])
-                await tx.events.append([_requested(row) for _, row, _ in rows])
+                await tx.notifications.insert([(item.row, item.content) for item in rows])
+                await self._variants.note(tx, [(item.row, item.chosen) for item in rows])
+                await tx.events.append([_requested(item.row, item.chosen) for item in rows])
         except Invalid as error:
             if len(rows) == 1:
-                answers[rows[0][0]] = error
+                answers[rows[0].index] = error
                 return
             half = len(rows) // 2
             await self._insert_slice(rows[:half], answers)
             await self._insert_slice(rows[half:], answers)
             return
-        for _, row, _ in rows:
-            self._starter.start(row.id, about=row)
+        for item in rows:
+            self._starter.start(item.row.id, about=item.row)
 
-    async def _prepare(self, new: NewNotification, now: datetime) -> tuple[Notification, Content]:
+    async def _prepare(
+        self, new: NewNotification, now: datetime, own_id: UUID | None = None
+    ) -> tuple[Notification, Content]:
         kind = await self._catalogue.type(new.type)
         self._attachments.check(new.email)
         content = Content(
@@ -140,10 +166,10 @@ class AcceptService:
             sms=new.sms,
             push=new.push,
         )
-        channels = new.channels or kind.default_channels
-        template = await self._templates.choose(new, kind, channels)
+        template = await self._templates.choose(new, kind, new.channels or kind.default_channels)
+        channels = new.channels or with_words(template, kind.default_channels)
         notification = Notification(
-            id=new_id(),
+            id=own_id or new_id(),
             user_id=new.user_id,
             type=kind.type,
             category=kind.category,
@@ -160,7 +186,8 @@ class AcceptService:
             dedup_key=new.dedup_key,
             digest_key=new.digest_key,
             template_key=template.key if template else None,
-            # A locale nobody named is the user's own, read when it is rendered.
+            # A locale nobody named is the user's own, read when it is rendered; the version is
+            # then the newest of those published by `created_at`.
             template_version=template.version if template and _names_locale(new) else None,
             template_locale=template.locale if template and _names_locale(new) else None,
         )
@@ -205,7 +232,8 @@ def _expiry(new: NewNotification, kind: NotificationType, now: datetime) -> date
     return start + lifetime
 
 
-def _requested(notification: Notification) -> Event:
+def _requested(notification: Notification, chosen: Chosen) -> Event:
+    carried = {"abTest": {"id": str(chosen.test_id), "variant": chosen.name}}
     return Event(
         type=EventType.NOTIFICATION_REQUESTED,
         user_id=notification.user_id,
@@ -218,5 +246,6 @@ def _requested(notification: Notification) -> Event:
             "scheduledAt": notification.scheduled_at.isoformat()
             if notification.scheduled_at
             else None,
+            **(carried if chosen.test_id else {}),
         },
     )

@@ -4,6 +4,7 @@ Notifications are locked before any of their ledger lines, several of them in th
 ids, and a suppression is written last: the order every other writer keeps.
 """
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -11,13 +12,20 @@ from uuid import UUID
 
 from domain.callbacks import Callback, Confirmation, Engagement, Receipt, Reply
 from domain.errors import Invalid
-from domain.ports.providers import ConfirmsSubscriptions, Provider
+from domain.ports.providers import (
+    Accepted,
+    ConfirmsSubscriptions,
+    OutboundMessage,
+    Provider,
+)
 from domain.ports.storage import Transaction
 from domain.records import Delivery, Notification, PendingSignal
 from services.campaign_engagement import CampaignEngagement
 from services.engagement import EngagementService
 from services.receipts import ReceiptService
 from services.sms_replies import SmsReplyService
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +37,8 @@ class Effects:
     unknown: int
     engagement: tuple[PendingSignal, ...] = ()
     replies: tuple[PendingSignal, ...] = ()
+    answers: tuple[OutboundMessage, ...] = ()
+    """To who asked for help."""
 
 
 class CallbackEffects:
@@ -86,16 +96,29 @@ class CallbackEffects:
                 )
                 engagement += signals
         replies: list[PendingSignal] = []
+        answers: list[OutboundMessage] = []
         if not repeated:
             for reply in (one for one in said if isinstance(one, Reply)):
                 told_back = replace(reply, at=min(reply.at, received_at))
-                replies += await self._replies.apply(tx, provider, told_back)
-        return Effects(known, unknown, tuple(engagement), tuple(replies))
+                replied = await self._replies.apply(tx, provider, told_back)
+                replies += replied.signals
+                answers += [replied.answer] if replied.answer else []
+        return Effects(known, unknown, tuple(engagement), tuple(replies), tuple(answers))
 
     def tell(self, done: Effects) -> None:
         """After the commit."""
         self._engagement.tell(done.engagement)
         self._replies.tell(done.replies)
+
+    async def answer(self, provider: Provider, done: Effects) -> None:
+        """After the commit, once: an answer that is lost is asked for again."""
+        for message in done.answers:
+            outcome = await provider.send(message)
+            if not isinstance(outcome, Accepted):
+                log.warning(
+                    "sms_help.not_answered",
+                    extra={"provider": provider.name, "outcome": type(outcome).__name__},
+                )
 
     async def _locked(
         self, tx: Transaction, provider: str, message_ids: Sequence[str]

@@ -9,12 +9,13 @@ for a quarter of an hour.
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 from uuid import UUID
 
+from domain.callbacks import Callback, Reply
 from domain.errors import HeraldError, Invalid, NotFound, Unavailable
 from domain.ids import new_id
 from domain.paging import Page, PageRequest
@@ -71,10 +72,10 @@ class CallbackService:
         url: str,
     ) -> UUID | None:
         """Verifies and keeps a callback. Its id; None for a body this provider had sent before,
-        when nothing happens. Raises `NotFound("provider_not_found")`; `Unauthorized`
-        for a bad or stale signature, and nothing is kept; `Invalid("invalid_webhook")` for a
-        verified body that cannot be read, which is kept as `failed`, to be replayed once it
-        can."""
+        or a reply it had told of, when nothing happens. Raises `NotFound("provider_not_found")`;
+        `Unauthorized` for a bad or stale signature, and nothing is kept;
+        `Invalid("invalid_webhook")` for a verified body that cannot be read, which is kept as
+        `failed`, to be replayed once it can."""
         provider = self._providers.get(provider_name)
         if provider is None:
             raise NotFound("provider_not_found", f"There is no provider {provider_name!r}.")
@@ -88,12 +89,12 @@ class CallbackService:
             body=body,
         )
         try:
-            provider.parse_webhook(body)
+            said = provider.parse_webhook(body)
         except Invalid as error:
             await self._keep_unread(callback, error.code)
             raise
         async with self._uow() as tx:
-            is_new = await tx.callbacks.add(callback)
+            is_new = await tx.callbacks.add(callback, _reply_id(said))
         if not is_new:
             return None
         self._hand_over(callback.id)
@@ -202,6 +203,7 @@ class CallbackService:
                 error = "unknown_message" if done.unknown else None
                 await tx.callbacks.finish(stored.id, status, error, self._clock())
         self._effects.tell(done)
+        await self._effects.answer(provider, done)
 
     async def _put_off(self, stored: StoredCallback, last: CallbackStatus, code: str) -> None:
         """Leaves it to be tried again and notes why, or ends it as `last` after the last try."""
@@ -212,6 +214,13 @@ class CallbackService:
 
     def _may_try_again(self, stored: StoredCallback) -> bool:
         return stored.attempts <= len(AGAIN_AFTER)
+
+
+def _reply_id(said: Sequence[Callback]) -> str | None:
+    """Of a reply, which the same text told in another form must not repeat: a vendor that gives
+    no time would have an old STOP silence a number that has asked for messages since."""
+    only = said[0] if len(said) == 1 else None
+    return only.message_id if isinstance(only, Reply) else None
 
 
 def _not_found(callback_id: UUID) -> NotFound:

@@ -1,17 +1,21 @@
 """What must be right about a campaign before anybody gets it."""
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
+from cronsim import CronSim, CronSimError
 from pydantic import ValidationError
 
+from domain.ab.definition import ABMetric, Variant
 from domain.campaigns.records import Campaign
-from domain.campaigns.shapes import Variant
+from domain.campaigns.shapes import Schedule
 from domain.commands import NewNotification
 from domain.enums import Category
 from domain.errors import FieldError, Invalid
 from domain.ports.runtime import TemplateRendererPort
 from domain.records import NotificationType
+from domain.rules.local_time import zone_of
 from services.catalogue import Catalogue
 from services.template_choice import TemplateChooser
 
@@ -39,6 +43,7 @@ class CampaignChecks:
         """Every variant can be rendered with what it is given. Raises `Invalid`:
         `content_missing`, `unknown_template`, `variable_missing`, `subject_invalid`."""
         kind = await self._catalogue.type(campaign.type)
+        _check_test(campaign)
         variants: Sequence[Variant | None] = campaign.test.variants if campaign.test else (None,)
         for place, variant in enumerate(variants):
             await self._templates.choose(
@@ -49,6 +54,19 @@ class CampaignChecks:
             problems = self._renderer.check_line(subject, path) if subject else ()
             if problems:
                 raise _refusal(path, "subject_invalid", problems[0].detail)
+
+    @staticmethod
+    def next_occurrence(schedule: Schedule, after: datetime) -> datetime | None:
+        """The first instant of a recurring schedule; None for another one. Raises
+        `Invalid("cron_invalid")`."""
+        if schedule.cron is None:
+            return None
+        zone = zone_of(schedule.timezone or "UTC")
+        try:
+            return next(CronSim(schedule.cron, after.astimezone(zone))).astimezone(UTC)
+        except (CronSimError, StopIteration) as error:
+            detail = f"Not a cron line that ever comes true: {schedule.cron!r}."
+            raise _refusal("schedule.cron", "cron_invalid", detail) from error
 
     async def pinned(self, campaign: Campaign) -> Mapping[str, int]:
         """The published versions it is sent with: of the locale named, or of all."""
@@ -61,6 +79,18 @@ class CampaignChecks:
         wanted = words.template.locale if words.template else None
         named = {wanted: versions[wanted]} if wanted in versions else versions
         return {locale: version.version for locale, version in named.items() if locale}
+
+
+def _check_test(campaign: Campaign) -> None:
+    """What a test of its own may have and a campaign's cannot. Raises `Invalid`."""
+    if campaign.test is None:
+        return
+    if campaign.test.metric not in {ABMetric.OPEN, ABMetric.CLICK}:
+        raise _refusal("test.metric", "metric_not_measured", "Campaigns measure open and click.")
+    for place, variant in enumerate(campaign.test.variants):
+        if variant.template is not None:
+            path = f"test.variants.{place}.template"
+            raise _refusal(path, "variant_template", "All variants use the campaign's template.")
 
 
 def _as_notification(campaign: Campaign, variant: Variant | None) -> NewNotification:

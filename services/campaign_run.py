@@ -5,12 +5,11 @@ Each is one transaction that finds what an earlier attempt did, so that repeatin
 
 from dataclasses import replace
 from datetime import datetime
-from typing import Final
 from uuid import UUID, uuid5
 
 from domain.ab.counts import Arm
 from domain.ab.decision import NoWinner, Winner, decide_winner, variant_for_the_rest
-from domain.ab.definition import ABMetric
+from domain.ab.definition import ABMetric, WinnerMode
 from domain.ab.results import analyze
 from domain.campaigns.messages import (
     CampaignState,
@@ -21,7 +20,7 @@ from domain.campaigns.messages import (
 )
 from domain.campaigns.parts import partitions_of
 from domain.campaigns.records import Campaign, CampaignCounts, CampaignStatus
-from domain.campaigns.shapes import CampaignMetric, WinnerMode
+from domain.campaigns.timing import recurs
 from domain.enums import EventType
 from domain.errors import NotFound
 from domain.ports.runtime import Clock
@@ -30,8 +29,6 @@ from domain.rules.local_time import first_instant, zone_of
 from services.campaign_checks import CampaignChecks
 from services.campaign_events import campaign_event
 from services.campaign_sweep import CampaignSweep
-
-_METRICS: Final = {CampaignMetric.OPEN: ABMetric.OPEN, CampaignMetric.CLICK: ABMetric.CLICK}
 
 
 class CampaignRunService:
@@ -50,6 +47,7 @@ class CampaignRunService:
             if command.occurs_at is not None:
                 campaign = await self._occurrence(tx, campaign, command.occurs_at)
             due = campaign.starts_at is not None and campaign.starts_at <= command.now
+            due = due and not recurs(campaign.schedule)
             if campaign.status is CampaignStatus.SCHEDULED and due:
                 campaign = replace(
                     campaign, status=CampaignStatus.RUNNING, updated_at=self._clock()
@@ -120,7 +118,9 @@ class CampaignRunService:
             for found in await tx.campaigns.zones(campaign):
                 zone = zone_of(found.zone or usual)
                 due[found.zone] = first_instant(schedule.date, schedule.local_time, zone)
-        elif campaign.test is not None and any(v.delay for v in campaign.test.variants):
+        elif campaign.test is not None and any(
+            v.delay or v.send_at for v in campaign.test.variants
+        ):
             at = now
         count = await tx.campaigns.freeze(campaign, due, at)
         testing = campaign.test is not None and campaign.test.fraction < 1
@@ -161,13 +161,12 @@ class CampaignRunService:
 
 def decide(campaign: Campaign, counts: CampaignCounts) -> Winner | NoWinner:
     """What the counts say of a campaign's test."""
-    metric = campaign.test.metric if campaign.test else CampaignMetric.CLICK
+    metric = campaign.test.metric if campaign.test else ABMetric.CLICK
     arms = [
-        Arm(v.name, v.sent, v.opened if metric is CampaignMetric.OPEN else v.clicked)
+        Arm(v.name, v.sent, v.opened if metric is ABMetric.OPEN else v.clicked)
         for v in counts.variants
     ]
-    chosen = _METRICS[metric]
-    return decide_winner({chosen: analyze(chosen, arms)}, chosen)
+    return decide_winner({metric: analyze(metric, arms)}, metric)
 
 
 def _state(campaign: Campaign) -> CampaignState:
@@ -180,7 +179,7 @@ def _state(campaign: Campaign) -> CampaignState:
         starts_at=campaign.starts_at,
         decided=not held_out or campaign.winner is not None,
         winner_by_hand=test is not None and test.winner is WinnerMode.MANUAL,
-        decide_after_seconds=test.decide_after.total_seconds() if test else 0,
+        decide_after_seconds=test.decide_after.total_seconds() if test and test.decide_after else 0,
     )
 
 

@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 from uuid import UUID
 
+from cachetools import LRUCache
+
+from domain.ab.definition import Variant
 from domain.campaigns.ids import recipient_id
 from domain.campaigns.records import Campaign
-from domain.campaigns.shapes import CampaignWords, Variant
 from domain.commands import NewNotification
 from domain.content import RenderedMessage
 from domain.enums import Channel, ConsentType, Priority
@@ -16,9 +18,22 @@ from domain.ports.campaigns import ChunkLine
 from domain.ports.providers import OutboundMessage
 from domain.ports.runtime import RenderProblem, TemplateRendererPort
 from domain.records import NotificationType, TemplateVersion, User
+from services.campaign_fill import (
+    FIELDS,
+    MAX_SUBJECT,
+    Copy,
+    MarkedLinks,
+    marked_links,
+    marked_user,
+)
 from services.catalogue import Catalogue
-from services.locales import choose_locale
-from services.tracking import tracked_message
+from services.layouts import layout_of
+from services.locales import DEFAULT_LOCALE, choose_locale
+from services.tracking import TrackingLinks, tracked_message
+
+COPIES: Final = 2_000
+"""Of one edition; one for each language, zone, country and lack of fields among its readers."""
+EDITIONS: Final = 20
 
 
 class CampaignLinks(Protocol):
@@ -61,9 +76,13 @@ class Edition:
     kind: NotificationType
     templates: Mapping[str, TemplateVersion]
     """Locale → pinned version; empty for title and content."""
+    layouts: Mapping[str, TemplateVersion | None]
     links: CampaignLinks
     renderer: TemplateRendererPort
     locales: dict[tuple[str | None, str | None], str] = field(default_factory=dict)
+    copies: LRUCache[tuple[object, ...], Copy | None] = field(
+        default_factory=lambda: LRUCache(COPIES)
+    )
 
     def email(self, line: ChunkLine, now: datetime) -> OutboundMessage:
         """Raises `RenderProblem` naming what is missing."""
@@ -71,31 +90,21 @@ class Edition:
 
     def to(self, line: ChunkLine, address: str, now: datetime) -> OutboundMessage:
         """The email for this recipient, at any address."""
-        campaign, user = self.campaign, line.user
-        words, variant = campaign.words, self.variant_of(line)
+        campaign, words, variant = self.campaign, self.campaign.words, self.variant_of(line)
         unsubscribe = self.links.campaign_unsubscribe(
-            user.id, campaign.type, campaign.id, line.ordinal
-        )
-        context = self._context(line.user, words, variant, unsubscribe)
-        rendered = self._rendered(line, context, words, variant)
-        message = tracked_message(
-            rendered,
-            _RecipientLinks(self.links, campaign.id, line.ordinal),
-            self.kind,
-            line.consents.get(ConsentType.TRACKING),
-            campaign.id,
+            line.user.id, campaign.type, campaign.id, line.ordinal
         )
         message_id = recipient_id(campaign.id, line.ordinal)
         return OutboundMessage(
             delivery_id=message_id,
             notification_id=message_id,
-            user_id=user.id,
+            user_id=line.user.id,
             channel=Channel.EMAIL,
             type=campaign.type,
             category=campaign.category,
             priority=Priority.LOW,
             target=address,
-            message=message,
+            message=self._message(line, variant, unsubscribe),
             sender=(variant.sender if variant else None) or words.sender,
             reply_to=str(words.reply_to) if words.reply_to else None,
             headers={}
@@ -125,6 +134,74 @@ class Edition:
             dedup_key=f"campaign/{self.campaign.id}/{line.ordinal}",
         )
 
+    def _message(
+        self, line: ChunkLine, variant: Variant | None, unsubscribe: str
+    ) -> RenderedMessage:
+        """Filled into a copy that is rendered already, where the template allows it."""
+        user, campaign = line.user, self.campaign
+        tracking = line.consents.get(ConsentType.TRACKING)
+        locale = self._locale(line)
+        present = tuple(bool(getattr(user, name)) for name in FIELDS)
+        key = (
+            line.variant, locale, tracking, user.timezone, user.country, user.locale, *present,
+        )  # fmt: skip
+        if key not in self.copies:
+            self.copies[key] = self._copy(line, variant, tracking)
+        copy = self.copies[key]
+        preferences = self.links.preferences(user.id)
+        if copy is None:
+            real = {"unsubscribe": unsubscribe, "preferences": preferences}
+            context = self._context(variant, _profile(user), real, locale)
+            links = _RecipientLinks(self.links, campaign.id, line.ordinal)
+            return self._rendered(context, locale, variant, links, tracking)
+        return copy.filled(
+            [
+                *(getattr(user, name) or "" for name in FIELDS),
+                unsubscribe,
+                preferences,
+                self.links.campaign_opened(campaign.id, line.ordinal),
+                *(
+                    self.links.campaign_clicked(campaign.id, line.ordinal, url)
+                    for url in copy.clicked_urls
+                ),
+            ]
+        )
+
+    def _copy(self, line: ChunkLine, variant: Variant | None, tracking: bool | None) -> Copy | None:
+        """None where the words hang on more than can be filled in."""
+        locale = self._locale(line)
+        template, layout = self.templates.get(locale), self.layouts.get(locale)
+        subject = self._subject(variant)
+        if not self.renderer.is_markable(template, Channel.EMAIL, layout, locale, subject):
+            return None
+        marked = {**_profile(line.user), **marked_user(line.user)}
+        context = self._context(variant, marked, marked_links(), locale)
+        links = MarkedLinks(self.links)
+        message = self._rendered(context, locale, variant, links, tracking)
+        if links.spoiled or len(message.subject or "") >= MAX_SUBJECT:
+            return None
+        return Copy.of(message, links.clicked_urls)
+
+    def _rendered(
+        self,
+        context: Mapping[str, Any],
+        locale: str,
+        variant: Variant | None,
+        links: TrackingLinks,
+        tracking: bool | None,
+    ) -> RenderedMessage:
+        message = self.renderer.render(
+            self.templates.get(locale), Channel.EMAIL, context, self.layouts.get(locale)
+        )
+        subject = self._subject(variant)
+        if subject is not None:
+            written = self.renderer.render_line(subject, context, locale)
+            message = message.model_copy(update={"subject": written})
+        return tracked_message(message, links, self.kind, tracking, self.campaign.id)
+
+    def _subject(self, variant: Variant | None) -> str | None:
+        return (variant.subject if variant else None) or self.campaign.words.subject
+
     def variant_of(self, line: ChunkLine) -> Variant | None:
         """The one drawn for the recipient; outside the test, the winner."""
         test = self.campaign.test
@@ -135,56 +212,58 @@ class Edition:
         variant = self.variant_of(line)
         return {**self.campaign.words.data, **(variant.data if variant else {})}
 
-    def _rendered(
-        self,
-        line: ChunkLine,
-        context: Mapping[str, Any],
-        words: CampaignWords,
-        variant: Variant | None,
-    ) -> RenderedMessage:
-        locale = self._locale(line)
-        rendered = self.renderer.render(self.templates.get(locale), Channel.EMAIL, context)
-        subject = (variant.subject if variant else None) or words.subject
-        if subject is None:
-            return rendered
-        line_of = self.renderer.render_line(subject, context, locale)
-        return rendered.model_copy(update={"subject": line_of})
-
     def _locale(self, line: ChunkLine) -> str:
-        if not self.templates:
-            return ""
+        """Of the template; without one, the reader's own."""
         wanted = (line.preferences.language, line.user.locale)
         if wanted not in self.locales:
-            self.locales[wanted] = choose_locale(list(self.templates), wanted)
+            own = next((tag for tag in wanted if tag), DEFAULT_LOCALE)
+            self.locales[wanted] = (
+                choose_locale(list(self.templates), wanted) if self.templates else own
+            )
         return self.locales[wanted]
 
     def _context(
-        self, user: User, words: CampaignWords, variant: Variant | None, unsubscribe: str
+        self,
+        variant: Variant | None,
+        profile: Mapping[str, Any],
+        links: Mapping[str, str],
+        locale: str,
     ) -> Mapping[str, Any]:
+        words = self.campaign.words
         data = {**words.data, **variant.data} if variant else words.data
         titled = variant if variant and variant.title is not None else words
         written = variant if variant and variant.content is not None else words
         return {
-            "user": {
-                "id": user.id,
-                "name": user.name or "",
-                "email": user.email or "",
-                "locale": user.locale or "",
-                "timezone": user.timezone or "",
-                "country": user.country or "",
-                "attributes": user.attributes,
-            },
+            "user": profile,
             "data": data,
             "title": titled.title or "",
             "content": written.content or "",
             "recommendations": data.get("recommendations", []),
-            "notification": {"id": str(self.campaign.id), "type": self.campaign.type},
-            "links": {"unsubscribe": unsubscribe, "preferences": self.links.preferences(user.id)},
+            "notification": {
+                "id": str(self.campaign.id),
+                "type": self.campaign.type,
+                "priority": Priority.LOW.value,
+            },
+            "locale": locale,
+            "links": links,
         }
 
 
+def _profile(user: User) -> dict[str, Any]:
+    return {
+        "id": user.id,
+        "name": user.name or "",
+        "email": user.email or "",
+        "phone": user.phone or "",
+        "locale": user.locale or "",
+        "timezone": user.timezone or "",
+        "country": user.country or "",
+        "attributes": user.attributes,
+    }
+
+
 class CampaignComposer:
-    """Makes editions, and remembers the last ones by their campaign's revision."""
+    """Makes editions, and remembers the last ones with their copies."""
 
     def __init__(
         self, renderer: TemplateRendererPort, catalogue: Catalogue, links: CampaignLinks
@@ -192,15 +271,28 @@ class CampaignComposer:
         self._renderer = renderer
         self._catalogue = catalogue
         self._links = links
+        self._editions: LRUCache[tuple[object, ...], Edition] = LRUCache(EDITIONS)
 
     async def edition(self, campaign: Campaign) -> Edition:
         """Raises `RenderProblem("template_missing")`, `Invalid("unknown_type")`."""
         kind = await self._catalogue.type(campaign.type)
+        versions = tuple(campaign.template_versions.items())
+        key = (campaign.id, campaign.revision, campaign.winner, versions, kind)
+        known = self._editions.get(key)
+        if known is None:
+            known = self._editions[key] = await self._made(campaign, kind)
+        return known
+
+    async def _made(self, campaign: Campaign, kind: NotificationType) -> Edition:
         templates: dict[str, TemplateVersion] = {}
+        layouts: dict[str, TemplateVersion | None] = {}
         for locale, version in campaign.template_versions.items():
             key = campaign.words.template.key if campaign.words.template else kind.template_key
             found = await self._catalogue.pinned(key or "", locale, version)
             if found is None:
                 raise RenderProblem("template_missing", f"The template {key!r} no longer exists.")
             templates[locale] = found
-        return Edition(campaign, kind, templates, self._links, self._renderer)
+            layouts[locale] = await layout_of(
+                found, self._renderer, self._catalogue, campaign.started_at
+            )
+        return Edition(campaign, kind, templates, layouts, self._links, self._renderer)

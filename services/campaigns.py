@@ -29,6 +29,7 @@ from domain.ports.campaign_runtime import CampaignStarter
 from domain.ports.runtime import Clock
 from domain.ports.storage import Transaction, UnitOfWork
 from domain.records import AuditEntry
+from services.audiences import require_list
 from services.campaign_checks import CampaignChecks
 from services.campaign_events import campaign_event
 from services.campaign_sweep import CampaignSweep
@@ -82,8 +83,11 @@ class CampaignService:
             rate=new.rate,
             test=new.test,
         )
+        if new.schedule is not None:
+            self._checks.next_occurrence(new.schedule, now)
         await self._checks.check(campaign)
         async with self._uow() as tx:
+            await require_list(tx, campaign.audience)
             await tx.campaigns.insert(campaign)
             await tx.operations.audit(_audit(actor, "campaign.created", campaign, now))
         return campaign
@@ -108,6 +112,7 @@ class CampaignService:
             if not free and not (waits and set(changes) <= _WORDS):
                 raise _under_way(campaign)
             amended = await self._changed(campaign, changes)
+            await require_list(tx, amended.audience)
             if not free:
                 versions = await self._checks.pinned(amended)
                 amended = replace(amended, template_versions=versions)
@@ -224,10 +229,11 @@ class CampaignService:
                 detail = "What recurs and what is sent once are not made of each other: cancel it."
                 raise Conflict("campaign_schedule_kind", detail)
             await self._checks.check(campaign)
+            await require_list(tx, campaign.audience)
             launched = replace(
                 self._moved(campaign, CampaignStatus.SCHEDULED),
                 schedule=schedule,
-                starts_at=now if schedule is None else starts_at(schedule),
+                starts_at=now if schedule is None else self._starts_at(schedule, now),
                 template_versions=await self._checks.pinned(campaign),
             )
             if schedule is None:
@@ -235,6 +241,9 @@ class CampaignService:
             await self._keep(tx, launched, actor, "campaign.launched", None)
         self._starter.tell(launched)
         return launched
+
+    def _starts_at(self, schedule: Schedule, now: datetime) -> datetime | None:
+        return self._checks.next_occurrence(schedule, now) or starts_at(schedule)
 
     async def _changed(self, campaign: Campaign, changes: dict[str, Any]) -> Campaign:
         """With the changes made and checked. Raises `Invalid`."""

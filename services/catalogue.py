@@ -4,7 +4,7 @@ A change made through the API is seen by this process at once (`forget`) and by 
 their memory runs out, at most `ttl` later.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from cachetools import TTLCache
 
@@ -50,6 +50,16 @@ class Catalogue:
             if known:
                 self._templates[key] = known
         return known
+
+    async def published_by(self, key: str, at: datetime) -> dict[str, TemplateVersion]:
+        """The newest version in each locale that was published at `at` or before."""
+        newest = await self.published(key)
+        if all(version.created_at <= at for version in newest.values()):
+            return newest
+        async with self._uow() as tx:
+            versions = await tx.catalogue.template(key, published_only=True, created_by=at)
+        # None is there only when the clocks of two processes disagree.
+        return {version.locale: version for version in versions} or newest
 
     async def pinned(self, key: str, locale: str, version: int) -> TemplateVersion | None:
         """One version, which never changes once it exists."""

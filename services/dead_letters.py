@@ -127,4 +127,4 @@ def _by_notification(letters: Sequence[DeadLetter]) -> list[list[DeadLetter]]:
 
 
 def _closed() -> Conflict:
-    return Conflict("dead_letter_closed", "This dead letter was redriven or discarded before.")
+    return Conflict("dead_letter_closed", "This dead letter is no longer open.")

@@ -9,7 +9,7 @@ notification, because the intent is refused.
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from domain.content import RenderedMessage
@@ -28,10 +28,7 @@ from services.delivery_events import Failure
 from services.delivery_message import MessageComposer
 from services.delivery_record import DeliveryRecorder
 from services.message_craft import Crafted, MessageCraft
-from services.routing import Direction, Held, Later, Routing, Way
-
-PAUSE_CHECK = timedelta(seconds=30)
-"""When only some of a channel's devices are held back, this attempt comes again."""
+from services.routing import PAUSE_CHECK, Direction, Held, Later, Routing, Way, one_voice
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +68,9 @@ class DeliverService:
         if prepared.tries:
             make, job, crafted = self._attempts.make, prepared.job, prepared.crafted
             results = await asyncio.gather(*(make(job, crafted, one) for one in prepared.tries))
-            ending = await self._recorder.record(prepared.job, command.channel, results)
+            ending = await self._recorder.record(
+                prepared.job, command.channel, results, waiting=prepared.later is not None
+            )
         else:
             ending = await self._recorder.standing(command.notification_id, command.channel)
         if prepared.later is not None:
@@ -103,14 +102,15 @@ class DeliverService:
             crafted = await self._craft.finish(tx, job, channel, message)
             return await self._with_intents(tx, job, crafted, ways, now)
 
-    async def _ways(self, job: DeliveryJob) -> dict[UUID, Direction]:
+    async def _ways(self, job: DeliveryJob) -> Mapping[UUID, Direction]:
         """Where each line that may be tried goes now."""
         targets = {target.key: target for target in job.targets}
-        return {
+        ways = {
             line.id: await self._routing.direct(job, line, targets.get(line.target))
             for line in job.deliveries
             if _may_try(line)
         }
+        return one_voice(ways)
 
     async def _with_intents(
         self,

@@ -78,18 +78,27 @@ class Attempts:
         if one.intent.in_doubt:
             settled = await self._settle_doubt(provider, outbound, line)
             if settled is not None:
-                return settled, False
+                return self._priced(settled, job, crafted), False
         outcome = await self._send(provider, outbound, job)
-        result = result_of(outcome, line, line.channel, name, self._clock(), another=one.way.more)
-        minor, currency = minor_units(self._craft.cost(job, crafted, name))
-        result = replace(
-            result,
-            passed_over=one.way.passed_over,
-            segments=result.segments or (crafted.sms.size.segments if crafted.sms else None),
-            cost_minor=minor if result.status.has_left else None,
-            cost_currency=currency if result.status.has_left else None,
+        result = result_of(
+            outcome,
+            line,
+            line.channel,
+            name,
+            self._clock(),
+            another=one.way.more,
+            in_doubt=one.intent.in_doubt and _keeps_doubt(provider, outbound),
         )
-        return result, getattr(outcome, "target_gone", False)
+        result = replace(result, passed_over=one.way.passed_over)
+        return self._priced(result, job, crafted), getattr(outcome, "target_gone", False)
+
+    def _priced(self, result: AttemptResult, job: DeliveryJob, crafted: Crafted) -> AttemptResult:
+        """With the segments, and with what it cost when the provider has it."""
+        segments = result.segments or (crafted.sms.size.segments if crafted.sms else None)
+        if not result.status.has_left:
+            return replace(result, segments=segments)
+        minor, currency = minor_units(self._craft.cost(job, crafted, result.provider or ""))
+        return replace(result, segments=segments, cost_minor=minor, cost_currency=currency)
 
     async def _send(
         self, provider: Provider, outbound: OutboundMessage, job: DeliveryJob
@@ -128,6 +137,13 @@ class Attempts:
             known = await tx.deliveries.known_message_ids(provider.name, ids)
         ours = [candidate for candidate in found if candidate.provider_message_id not in known]
         return found_result(ours[-1], line, provider.name, now) if ours else None
+
+
+def _keeps_doubt(provider: Provider, outbound: OutboundMessage) -> bool:
+    """Whether another call in doubt says nothing about the first one. One that was asked about is
+    known not to have been taken, and of a one-time code two are better than none."""
+    again = provider.recovery in {Recovery.SAME_KEY, Recovery.REPLACE}
+    return again and not may_resend_blindly(outbound.category, outbound.type)
 
 
 def _without_way(intent: Intent, provider: str, at: datetime) -> AttemptResult:

@@ -13,7 +13,8 @@ from domain.ports.providers import OutboundMessage
 from domain.ports.runtime import RenderProblem, TemplateRendererPort
 from domain.records import Delivery, Notification, NotificationType, TemplateVersion
 from services.catalogue import Catalogue
-from services.locales import choose_locale
+from services.layouts import layout_of
+from services.locales import DEFAULT_LOCALE, choose_locale
 from services.message_craft import Crafted, thread_of
 
 
@@ -38,8 +39,11 @@ class MessageComposer:
 
     async def render(self, job: DeliveryJob, channel: Channel) -> RenderedMessage:
         """Raises `RenderProblem` naming what is missing."""
-        template = await self._template(job)
-        rendered = self.renderer.render(template, channel, self._context(job))
+        template, layout = await self._template(job), None
+        if template is not None:
+            accepted = job.notification.created_at
+            layout = await layout_of(template, self.renderer, self.catalogue, accepted)
+        rendered = self.renderer.render(template, channel, self._context(job), layout)
         email = job.content.email
         if channel is Channel.EMAIL and email is not None and email.subject is not None:
             rendered = rendered.model_copy(update={"subject": email.subject})
@@ -56,10 +60,10 @@ class MessageComposer:
             )
             if pinned is not None:
                 return pinned
-        versions = await self.catalogue.published(key)
+        versions = await self.catalogue.published_by(key, notification.created_at)
         if not versions:
             raise RenderProblem("template_missing", f"The template {key!r} no longer exists.")
-        return versions[choose_locale(list(versions), [job.preferences.language, job.user.locale])]
+        return versions[choose_locale(list(versions), _languages(job))]
 
     def _context(self, job: DeliveryJob) -> Mapping[str, Any]:
         user, notification, content = job.user, job.notification, job.content
@@ -68,6 +72,7 @@ class MessageComposer:
                 "id": user.id,
                 "name": user.name or "",
                 "email": user.email or "",
+                "phone": user.phone or "",
                 "locale": user.locale or "",
                 "timezone": user.timezone or "",
                 "country": user.country or "",
@@ -77,7 +82,12 @@ class MessageComposer:
             "title": content.title or "",
             "content": content.content or "",
             "recommendations": content.data.get("recommendations", []),
-            "notification": {"id": str(notification.id), "type": notification.type},
+            "notification": {
+                "id": str(notification.id),
+                "type": notification.type,
+                "priority": notification.priority.value,
+            },
+            "locale": next((tag for tag in _languages(job) if tag), DEFAULT_LOCALE),
             "links": {
                 "unsubscribe": self.links.unsubscribe(user.id, notification.type, notification.id),
                 "preferences": self.links.preferences(user.id),
@@ -125,7 +135,7 @@ class MessageComposer:
             target=notification.user_id if by_user else target.address,
             message=crafted.message,
             platform=target.platform,
-            sender=content.sms.sender_id if content.sms and line.channel is Channel.SMS else None,
+            sender=_sender(content, line.channel),
             reply_to=_reply_to(content),
             headers=self._headers(job.type, notification),
             push=_push(content, crafted),
@@ -145,10 +155,21 @@ class MessageComposer:
         }
 
 
+def _languages(job: DeliveryJob) -> tuple[str | None, str | None]:
+    """The reader's languages, the one they chose first."""
+    return job.preferences.language, job.user.locale
+
+
 def _push(content: Content, crafted: Crafted) -> PushOptions | None:
     if crafted.badge is None:
         return content.push
     return (content.push or PushOptions()).model_copy(update={"badge": crafted.badge})
+
+
+def _sender(content: Content, channel: Channel) -> str | None:
+    if channel is Channel.EMAIL and content.email:
+        return content.email.sender
+    return content.sms.sender_id if content.sms and channel is Channel.SMS else None
 
 
 def _reply_to(content: Content) -> str | None:

@@ -13,14 +13,18 @@ FAILURES_BEFORE_FAILOVER = 3
 """Retryable refusals of one delivery by one provider, after which the next one is tried."""
 DOUBT_DELAY = timedelta(seconds=2)
 """How long to let a provider settle before asking it, or calling it again with the same key."""
+SLOW_DOUBT_DELAY = timedelta(seconds=10)
+"""The same for an SMS that timed out: the call may still be under way, and a vendor asked too soon
+has not heard of the message yet."""
+_HEALTHY = frozenset({"rate_limited", "mailbox_busy"})
 
 
 def is_healthy(outcome: SendOutcome) -> bool:
-    """What a call says of the provider's own condition. A refused message and a limit that was
-    reached come from providers in good health."""
+    """What a call says of the provider's own condition. A refused message, a recipient who takes
+    none just now and a limit that was reached come from providers in good health."""
     if isinstance(outcome, Uncertain):
         return False
-    return not isinstance(outcome, Retry) or outcome.code == "rate_limited"
+    return not isinstance(outcome, Retry) or outcome.code in _HEALTHY
 
 
 def result_of(
@@ -31,9 +35,13 @@ def result_of(
     at: datetime,
     *,
     another: bool = False,
+    in_doubt: bool = False,
 ) -> AttemptResult:
     """The ledger's next state. A retryable ending past the channel's last try is final, unless
-    `another` provider can take over; a doubt past it is `unknown`."""
+    `another` provider can take over; a doubt past it is `unknown`.
+
+    `in_doubt` says that an earlier call may have been taken. That this one was not leaves the
+    doubt as it is: the message stays with its provider."""
     schedule = SCHEDULES[channel]
     match outcome:
         case Accepted():
@@ -48,6 +56,9 @@ def result_of(
             )
         case Rejected():
             return _refused(line, DeliveryStatus.FAILED, provider, at, "rejected", outcome)
+        case Retry() if in_doubt:
+            wait = next_delay(schedule, line.attempts, outcome.after, str(line.id))
+            return _doubtful(line, channel, provider, at, outcome, wait)
         case Retry() if another and (
             outcome.fail_over or line.failures_here + 1 >= FAILURES_BEFORE_FAILOVER
         ):
@@ -62,18 +73,28 @@ def result_of(
             return _refused(
                 line, DeliveryStatus.PENDING, provider, at, "retry", outcome, again_at=at + wait
             )
-        case Uncertain() if line.attempts >= schedule.max_attempts + 2:
-            return _refused(line, DeliveryStatus.UNKNOWN, provider, at, "unknown", outcome)
         case Uncertain():
-            return _refused(
-                line,
-                DeliveryStatus.SENDING,
-                provider,
-                at,
-                "uncertain",
-                outcome,
-                again_at=at + DOUBT_DELAY,
-            )
+            slow = channel is Channel.SMS and outcome.code == "timeout"
+            wait = SLOW_DOUBT_DELAY if slow else DOUBT_DELAY
+            return _doubtful(line, channel, provider, at, outcome, wait)
+
+
+def _doubtful(
+    line: Delivery,
+    channel: Channel,
+    provider: str,
+    at: datetime,
+    outcome: Retry | Uncertain,
+    wait: timedelta,
+) -> AttemptResult:
+    """Still with its provider, until it has been tried often enough; providers given up before
+    have had tries of their own."""
+    spent = FAILURES_BEFORE_FAILOVER * len(line.given_up)
+    if line.attempts >= SCHEDULES[channel].max_attempts + 2 + spent:
+        return _refused(line, DeliveryStatus.UNKNOWN, provider, at, "unknown", outcome)
+    return _refused(
+        line, DeliveryStatus.SENDING, provider, at, "uncertain", outcome, again_at=at + wait
+    )
 
 
 def found_result(found: Found, line: Delivery, provider: str, at: datetime) -> AttemptResult:

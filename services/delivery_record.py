@@ -40,8 +40,11 @@ class DeliveryRecorder:
         job: DeliveryJob,
         channel: Channel,
         results: Sequence[tuple[AttemptResult, bool]],
+        *,
+        waiting: bool = False,
     ) -> DeliverResult:
-        """Writes the results. Raises `RetryLater` after committing when any may be tried again."""
+        """Writes the results. Raises `RetryLater` after committing when any may be tried again.
+        The channel is not at its end while lines that were not tried are `waiting`."""
         attempts = [result for result, _ in results]
         async with self._uow() as tx:
             notification = await self._locked(tx, job.notification.id)
@@ -51,7 +54,7 @@ class DeliveryRecorder:
             everything = await tx.deliveries.of(notification.id)
             mine = [line for line in everything if line.channel is channel]
             again = _again_at(attempts)
-            if again is None:
+            if again is None and not waiting:
                 everything = await self._close_reserve(tx, notification, channel, everything)
                 await self._bury(tx, notification, mine, everything)
             await self._settle(tx, notification, everything)

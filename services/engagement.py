@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+from domain.ab.definition import ABMetric
 from domain.callbacks import EngagementKind, Receipt
 from domain.enums import Channel, ConsentType, DeliveryStatus, EventType, Strategy
 from domain.ids import new_id
@@ -25,6 +26,15 @@ _EVENTS: Final = {
     EngagementKind.OPENED: EventType.NOTIFICATION_OPENED,
     EngagementKind.CLICKED: EventType.NOTIFICATION_CLICKED,
     EngagementKind.READ: EventType.NOTIFICATION_READ,
+}
+_METRICS: Final = {
+    EngagementKind.OPENED: (ABMetric.OPEN,),
+    EngagementKind.CLICKED: (
+        ABMetric.CLICK,
+        ABMetric.OPEN,
+    ),  # pictures, and their pixel, may be off
+    EngagementKind.READ: (ABMetric.READ,),
+    EngagementKind.CONVERTED: (ABMetric.CONVERSION,),
 }
 _TRACKED: Final = frozenset(
     {EngagementKind.OPENED, EngagementKind.CLICKED, EngagementKind.DISMISSED}
@@ -95,6 +105,8 @@ class EngagementService:
         await self._delivered(tx, notification, lines, at)
         if kept and kind in _EVENTS:
             await tx.events.append([_event(record, lines[0])])
+        if kept and kind in _METRICS:
+            await tx.ab_tests.engaged([notification.id], _METRICS[kind], at)
         signals = _signals(notification, self._clock())
         if signals:
             await tx.signals.add(signals)

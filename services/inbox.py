@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from domain.ab.definition import ABMetric
+from domain.announcements import InboxAnnouncement, Standing
 from domain.enums import Channel, EventType, Strategy
 from domain.errors import Unavailable
 from domain.ids import new_id
@@ -16,6 +18,13 @@ from domain.ports.inbox import Frame, InboxBroadcaster
 from domain.ports.runtime import Clock, Starter
 from domain.ports.storage import Transaction, UnitOfWork
 from domain.records import Event, InboxChange, InboxItem, NotificationView, PendingSignal
+from services.announcement_inbox import (
+    dismiss_announcement,
+    inbox_rows,
+    mark_announcements_read,
+    shown_announcement,
+    standing_for,
+)
 from services.cancel import not_found
 from services.tokens import no_user
 
@@ -25,11 +34,13 @@ class InboxCounts:
     total: int
     unread: int
     last_seq: int
+    unread_announcements: int = 0
+    """Of `unread`, those that are announcements."""
 
 
 @dataclass(frozen=True, slots=True)
 class InboxPage:
-    page: Page[InboxItem]
+    page: Page[InboxItem | InboxAnnouncement]
     counts: InboxCounts
 
 
@@ -43,17 +54,19 @@ class InboxService:
         self._clock = clock
 
     async def list(self, user_id: str, *, unread_only: bool, page: PageRequest) -> InboxPage:
-        """Newest first. Raises `NotFound("user_not_found")`."""
+        """The user's items and the announcements shown to them, newest first. Raises
+        `NotFound("user_not_found")`."""
         async with self._uow() as tx:
             await _known(tx, user_id)
-            items = await tx.inbox.list(user_id, unread_only=unread_only, page=page)
-            return InboxPage(items, InboxCounts(*await tx.inbox.counts(user_id)))
+            notices = await standing_for(tx, user_id, self._clock())
+            rows = await inbox_rows(tx, user_id, notices, page, unread_only=unread_only)
+            return InboxPage(rows, await _counts(tx, user_id, notices))
 
     async def counts(self, user_id: str) -> InboxCounts:
         """Raises `NotFound("user_not_found")`."""
         async with self._uow() as tx:
             await _known(tx, user_id)
-            return InboxCounts(*await tx.inbox.counts(user_id))
+            return await _counts(tx, user_id, await standing_for(tx, user_id, self._clock()))
 
     async def after(self, user_id: str, seq: int, limit: int) -> tuple[InboxItem, ...]:
         """Items a connection has not seen yet, oldest first."""
@@ -70,7 +83,8 @@ class InboxService:
     ) -> tuple[InboxChange, ...]:
         """What was read or removed at `since` or later."""
         async with self._uow() as tx:
-            return await tx.inbox.changed_since(user_ids, since)
+            items = await tx.inbox.changed_since(user_ids, since)
+            return items + await tx.announcements.changed_since(user_ids, since)
 
     async def upcoming(self, user_id: str, page: PageRequest) -> Page[NotificationView]:
         """What waits for its instant, soonest first. Raises `NotFound("user_not_found")`."""
@@ -78,19 +92,23 @@ class InboxService:
             await _known(tx, user_id)
             return await tx.notifications.upcoming(user_id, page)
 
-    async def read(self, user_id: str, notification_id: UUID) -> NotificationView:
-        """Marks one as read; again is no error. Raises `NotFound`."""
+    async def read(
+        self, user_id: str, notification_id: UUID
+    ) -> NotificationView | InboxAnnouncement:
+        """Marks one as read, the user's own or an announcement; again is no error. Raises
+        `NotFound`."""
         async with self._uow() as tx:
-            await self._owned(tx, user_id, notification_id)
+            await self._seen_by(tx, user_id, notification_id)
         await self.mark_read(user_id, [notification_id])
         async with self._uow() as tx:
-            return await self._owned(tx, user_id, notification_id)
+            return await self._seen_by(tx, user_id, notification_id)
 
     async def mark_read(
         self, user_id: str, ids: Sequence[UUID], origin: str | None = None
     ) -> tuple[UUID, ...]:
-        """Those that were unread until now. Their workflows hear of it, for reading ends an
-        escalation; the user's connections hear of it, to agree on what is unread."""
+        """Those that were unread until now, announcements too. The workflows of the others hear
+        of it, for reading ends an escalation; the user's connections hear of it, to agree on
+        what is unread."""
         now = self._clock()
         async with self._uow() as tx:
             read = await tx.inbox.mark_read(user_id, sorted(set(ids)), now)
@@ -100,7 +118,10 @@ class InboxService:
                     for item in read
                 ]
             )
+            await tx.ab_tests.engaged(read, [ABMetric.READ], now)
             signals = await self._engagement(tx, read)
+            if rest := sorted(set(ids) - set(read)):
+                read += await mark_announcements_read(tx, user_id, rest, now)
         for signal in signals:
             self._starter.signal(signal.id, signal.notification_id, signal.redrives, signal.kind)
         for item in read:
@@ -108,9 +129,11 @@ class InboxService:
         return read
 
     async def remove(self, user_id: str, notification_id: UUID) -> None:
-        """Takes one out of the inbox. Raises `NotFound("notification_not_found")`."""
+        """Takes one out of the user's inbox. Raises `NotFound("notification_not_found")`."""
         async with self._uow() as tx:
-            removed = await tx.inbox.remove(user_id, notification_id)
+            removed = await tx.inbox.remove(user_id, notification_id) or await dismiss_announcement(
+                tx, user_id, notification_id, self._clock()
+            )
         if not removed:
             raise not_found(notification_id)
         await self._tell(user_id, removed_frame(notification_id))
@@ -132,13 +155,16 @@ class InboxService:
             raise Unavailable("live_bus_unavailable", "The live bus does not answer.") from error
         return broadcast_id
 
-    async def _owned(
+    async def _seen_by(
         self, tx: Transaction, user_id: str, notification_id: UUID
-    ) -> NotificationView:
+    ) -> NotificationView | InboxAnnouncement:
         view = await tx.notifications.get(notification_id)
-        if view is None or view.notification.user_id != user_id:
+        if view is not None and view.notification.user_id == user_id:
+            return view
+        shown = await shown_announcement(tx, user_id, notification_id, self._clock())
+        if shown is None:
             raise not_found(notification_id)
-        return view
+        return shown
 
     async def _engagement(self, tx: Transaction, read: Sequence[UUID]) -> tuple[PendingSignal, ...]:
         now = self._clock()
@@ -191,3 +217,9 @@ def removed_frame(notification_id: UUID) -> Frame:
 async def _known(tx: Transaction, user_id: str) -> None:
     if await tx.users.get(user_id) is None:
         raise no_user(user_id)
+
+
+async def _counts(tx: Transaction, user_id: str, notices: Sequence[Standing]) -> InboxCounts:
+    total, unread, last_seq = await tx.inbox.counts(user_id)
+    new = sum(notice.read_at is None for notice in notices)
+    return InboxCounts(total + len(notices), unread + new, last_seq, new)

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from hashlib import blake2b
-from typing import Any, Final
+from typing import Any, Final, Protocol
+from uuid import UUID
 
 from domain.content import Content, PushOptions, RenderedMessage
 from domain.enums import Category, Channel
@@ -16,6 +17,7 @@ from domain.ports.deliveries import DeliveryJob
 from domain.ports.messages import EmailRecord, PushRecord, SmsRecord
 from domain.ports.storage import Transaction
 from domain.records import Money
+from domain.sms.opt_out import is_answerable
 from services.sms_compliance import PreparedSms, SmsCraft
 from services.tracking import TrackingLinks, tracked_message
 
@@ -34,11 +36,20 @@ class Crafted:
     """What the app's icon is to show, when the caller did not say."""
 
 
+class CraftLinks(TrackingLinks, Protocol):
+    def unsubscribe(
+        self, user_id: str, type_name: str, notification_id: UUID | None = None
+    ) -> str: ...
+
+
 @dataclass(frozen=True, slots=True)
 class MessageCraft:
-    links: TrackingLinks
+    """`sms_senders` are the providers' own, for an SMS that names none."""
+
+    links: CraftLinks
     sms: SmsCraft
     email_from: str
+    sms_senders: tuple[str, ...] = ()
 
     async def finish(
         self, tx: Transaction, job: DeliveryJob, channel: Channel, rendered: RenderedMessage
@@ -70,7 +81,7 @@ class MessageCraft:
             subject=message.subject or "",
             html=message.html,
             text=message.text,
-            sender=self.email_from,
+            sender=(options.sender if options else None) or self.email_from,
             reply_to=str(options.reply_to) if options and options.reply_to else None,
             tracked=message.html != rendered.html,
         )
@@ -82,7 +93,9 @@ class MessageCraft:
         if number is None:
             return Crafted(rendered)
         language = job.notification.template_locale or job.preferences.language or job.user.locale
-        prepared = self.sms.prepare(number, rendered.text, job.type, language)
+        prepared = self.sms.prepare(
+            number, rendered.text, job.type, language, link=self._opt_out_link(job)
+        )
         record = SmsRecord(
             number=number,
             text=prepared.text,
@@ -93,11 +106,20 @@ class MessageCraft:
         await tx.messages.keep_sms(job.user.id, job.notification.id, record)
         return Crafted(rendered.model_copy(update={"text": prepared.text}), sms=prepared)
 
+    def _opt_out_link(self, job: DeliveryJob) -> str | None:
+        """Where to opt out of an SMS from a name, which no STOP reaches. None: a STOP does."""
+        own = job.content.sms.sender_id if job.content.sms else None
+        if all(is_answerable(sender) for sender in ((own,) if own else self.sms_senders)):
+            return None
+        notification = job.notification
+        return self.links.unsubscribe(notification.user_id, notification.type, notification.id)
+
     async def _push(self, tx: Transaction, job: DeliveryJob, rendered: RenderedMessage) -> Crafted:
         push = job.content.push or _PUSH_DEFAULTS
         badge = push.badge
         if badge is None:
-            _, badge, _ = await tx.inbox.counts(job.user.id)
+            # The inbox gets it at the same time, perhaps a moment later.
+            badge = await tx.inbox.unread_with(job.user.id, job.notification.id)
         record = PushRecord(
             badge=badge,
             sound=push.sound,

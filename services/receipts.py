@@ -74,6 +74,9 @@ class ReceiptService:
         await tx.events.append([_event(notification, line, receipt) for line in moved])
         if receipt.status is DeliveryStatus.FAILED:
             await tx.deliveries.bury([self._letter(notification, line) for line in moved])
+        else:
+            # It had failed or was in doubt, and left after all: redriving would send it again.
+            await tx.operations.resolve_letters_of([line.id for line in moved], self._clock())
 
     async def _suppress(
         self, tx: Transaction, notification: Notification, line: Delivery, receipt: Receipt

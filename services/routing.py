@@ -9,12 +9,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Protocol
+from uuid import UUID
 
 from domain.enums import Channel, DeliveryStatus, Priority, PushVendor
 from domain.ports.breakers import Breakers, ProviderLimits
 from domain.ports.deliveries import DeliveryJob, Target
 from domain.ports.providers import Provider
 from domain.records import Delivery
+
+PAUSE_CHECK = timedelta(seconds=30)
+"""When a delivery comes again that is held in part, or by a pause no plan waits for."""
+ANOTHER_DEVICE_FIRST = timedelta(milliseconds=100)
 
 SmsOrder = Callable[[str, Sequence[str]], Sequence[str]]
 """(E.164 number, providers in order of preference) → the order for its country."""
@@ -93,8 +98,11 @@ class Routing:
         more = len(ways) > 1
         open_ways = [w for w in ways if f"provider:{w.provider.name}" not in job.paused]
         first = ways[0].provider.name
-        if job.paused.get(f"provider:{first}") is False or not open_ways:
+        if job.paused.get(f"provider:{first}") is False:
             return Held(first)
+        if not open_ways:
+            # To be diverted, with nowhere to go: a plan would take it for ready.
+            return Later("provider_paused", PAUSE_CHECK)
         return await self._healthy(job, line, open_ways, more=more)
 
     async def note(self, provider: Provider, *, healthy: bool) -> None:
@@ -134,19 +142,38 @@ def _push_ways(
     providers: Sequence[Provider], job: DeliveryJob, line: Delivery, target: Target
 ) -> list[Way]:
     """The vendor of the token, then OneSignal by the user's id. One message by that reaches every
-    device, so it is no way once another device has had its own, or has one coming."""
+    device, so it is no way once another device has had its own, or may have; and the only way once
+    another device's message went by it."""
     if target.vendor is None:
         return [Way(provider) for provider in providers]
-    ways = [Way(provider) for provider in providers if provider.name == target.vendor]
-    reached = any(
-        other.status.has_left and other.provider != PushVendor.ONESIGNAL
-        for other in job.deliveries
-        if other.id != line.id
-    ) or any(other.vendor is PushVendor.ONESIGNAL for other in job.targets)
-    if target.vendor is not PushVendor.ONESIGNAL and not reached:
-        ways += [
-            Way(provider, by_user=True)
-            for provider in providers
-            if provider.name == PushVendor.ONESIGNAL
-        ]
-    return ways
+    own = [Way(provider) for provider in providers if provider.name == target.vendor]
+    if target.vendor is PushVendor.ONESIGNAL:
+        return own
+    by_user = [Way(p, by_user=True) for p in providers if p.name == PushVendor.ONESIGNAL]
+    if line.status is DeliveryStatus.SENDING:
+        return own + by_user
+    if any(other.vendor is PushVendor.ONESIGNAL for other in job.targets):
+        return own
+    others = [other for other in job.deliveries if other.id != line.id]
+    if any(o.provider == PushVendor.ONESIGNAL and _may_have(o) for o in others):
+        return by_user
+    left = any(_may_have(o) and o.status is not DeliveryStatus.SENDING for o in others)
+    return own if left else own + by_user
+
+
+def one_voice(ways: Mapping[UUID, Direction]) -> Mapping[UUID, Direction]:
+    """Of a push notification's devices, those meant for the message to the user wait while another
+    one is tried by its own token: nobody gets it both ways."""
+    if not any(isinstance(way, Way) and not way.by_user for way in ways.values()):
+        return ways
+    return {
+        line: Later("another_device_first", ANOTHER_DEVICE_FIRST)
+        if isinstance(way, Way) and way.by_user
+        else way
+        for line, way in ways.items()
+    }
+
+
+def _may_have(line: Delivery) -> bool:
+    """Whether its provider has it, or may."""
+    return line.status.has_left or line.status in {DeliveryStatus.SENDING, DeliveryStatus.UNKNOWN}

@@ -2,38 +2,53 @@
 
 STOP silences the sender's number for everybody, and takes the `sms` consent from every user who has
 it; START undoes what a STOP did, and neither a bounce nor an operator's word. The newest reply
-wins whatever order replies are told in, and one told twice acts once. HELP is recorded and left to
-the vendor, who answers it by default (Twilio), as does any confirmation of STOP and START.
+wins whatever order replies are told in, and one told twice acts once. HELP is answered (`SmsHelp`)
+where the vendor does not; the confirmation of STOP and START is the vendor's.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
 
 from domain.callbacks import Reply
 from domain.enums import Channel, ConsentType, EventType
 from domain.errors import Invalid
 from domain.ids import new_id
 from domain.ports.phone import PhoneFormatter
+from domain.ports.providers import OutboundMessage
 from domain.ports.runtime import Clock
 from domain.ports.storage import Transaction
-from domain.receipts import OPTED_OUT
+from domain.receipts import OPTED_OUT, SMS_REPLY
 from domain.records import Consent, Event, PendingSignal, Suppression
 from domain.rules.sms_keywords import Asked, Keyword, keyword_of
 from services.replanning import Replanning
+from services.sms_help import SmsHelp
 
-SOURCE: Final = "sms_reply"
-"""Where a consent given or taken by SMS came from."""
+
+@dataclass(frozen=True, slots=True)
+class Replied:
+    """What is left to do after the commit."""
+
+    signals: Sequence[PendingSignal]
+    answer: OutboundMessage | None
 
 
 class SmsReplyService:
-    def __init__(self, replanning: Replanning, format_phone: PhoneFormatter, clock: Clock) -> None:
+    def __init__(
+        self,
+        replanning: Replanning,
+        help_: SmsHelp,
+        format_phone: PhoneFormatter,
+        clock: Clock,
+    ) -> None:
         self._replanning = replanning
+        self._help = help_
         self._format_phone = format_phone
         self._clock = clock
 
-    async def apply(self, tx: Transaction, provider: str, reply: Reply) -> Sequence[PendingSignal]:
-        """In the caller's transaction; the signals go to `tell` after the commit."""
+    async def apply(self, tx: Transaction, provider: str, reply: Reply) -> Replied:
+        """In the caller's transaction; after the commit the signals go to `tell`, and the answer
+        to the provider."""
         number = self._number(reply.sender)
         users = await tx.callbacks.users_with_phone(number)
         for user_id in users:
@@ -48,7 +63,7 @@ class SmsReplyService:
         elif word in {Keyword.START, Keyword.AFFIRM}:
             signals = await self._start(tx, reply, number, users)
         await tx.events.append([_event(user_id, provider, reply, asked) for user_id in users])
-        return signals
+        return Replied(signals, await self._help.answer(tx, provider, reply, number, asked))
 
     def tell(self, signals: Sequence[PendingSignal]) -> None:
         self._replanning.tell(signals)
@@ -58,7 +73,7 @@ class SmsReplyService:
     ) -> Sequence[PendingSignal]:
         signals: list[PendingSignal] = []
         for user_id in users:
-            last = await tx.callbacks.last_answer(user_id, ConsentType.SMS, SOURCE)
+            last = await tx.callbacks.last_answer(user_id, ConsentType.SMS, SMS_REPLY)
             if last is not None and _is_newer(last, reply):
                 return ()
         for user_id in users:
@@ -97,7 +112,7 @@ class SmsReplyService:
         self, tx: Transaction, user_id: str, reply: Reply, *, granted: bool
     ) -> Sequence[PendingSignal]:
         await tx.users.put_consent(
-            Consent(user_id, ConsentType.SMS, granted, SOURCE, _storable(reply.text), reply.at)
+            Consent(user_id, ConsentType.SMS, granted, SMS_REPLY, _storable(reply.text), reply.at)
         )
         return await self._replanning.note(tx, user_id, "consent")
 

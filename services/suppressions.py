@@ -1,18 +1,20 @@
 """Suppressions: addresses nothing is sent to, whoever asks."""
 
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic.networks import EmailStr
 
-from domain.enums import Channel
+from domain.enums import Channel, ConsentType
 from domain.errors import FieldError, Invalid, NotFound
 from domain.ids import new_id
 from domain.paging import Page, PageRequest
 from domain.ports.phone import PhoneFormatter
 from domain.ports.runtime import Clock
 from domain.ports.storage import Transaction, UnitOfWork
+from domain.receipts import OPTED_OUT, SMS_REPLY
 from domain.records import AuditEntry, Suppression, User
 
 _EMAIL: TypeAdapter[str] = TypeAdapter(EmailStr)
@@ -47,6 +49,23 @@ async def suppress_target(
             address=target,
         )
     )
+
+
+async def _restore_opt_out(tx: Transaction, lifted: Suppression) -> None:
+    """An address has one suppression, the gravest; whoever sent STOP still has to send START."""
+    number = lifted.address
+    if lifted.channel is not Channel.SMS or lifted.reason == OPTED_OUT or number is None:
+        return
+    for user_id in await tx.callbacks.users_with_phone(number):
+        last = await tx.callbacks.last_answer(user_id, ConsentType.SMS, SMS_REPLY)
+        if last is not None and not last.granted:
+            await tx.operations.suppress(
+                replace(
+                    lifted, id=new_id(), reason=OPTED_OUT, source=SMS_REPLY, created_at=last.at,
+                    user_id=user_id, expires_at=None,
+                )
+            )  # fmt: skip
+            return
 
 
 def _address(user: User, channel: Channel) -> str | None:
@@ -91,12 +110,15 @@ class SuppressionService:
             return await tx.operations.suppressions(page)
 
     async def lift(self, suppression_id: UUID, actor: str) -> None:
-        """Raises `NotFound("suppression_not_found")`."""
+        """Lifting a bounce or complaint leaves the STOP that it stood in front of. Raises
+        `NotFound("suppression_not_found")`."""
         async with self._uow() as tx:
-            if not await tx.operations.lift_suppression(suppression_id):
+            lifted = await tx.operations.lift_suppression(suppression_id)
+            if lifted is None:
                 raise NotFound(
                     "suppression_not_found", f"There is no suppression {suppression_id}."
                 )
+            await _restore_opt_out(tx, lifted)
             await tx.operations.audit(
                 AuditEntry(
                     self._clock(), actor, "suppression.lifted", f"suppression:{suppression_id}"

@@ -1,6 +1,7 @@
 """Which template a notification uses, pinned to a version when it is accepted.
 
-A template edited later changes nothing that was accepted before.
+A template edited later changes nothing that was accepted before. What a named template needs must
+be there at once; what a type's own template turns out to miss is a dead letter.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,7 +25,8 @@ class TemplateChooser:
     ) -> TemplateVersion | None:
         """The template named, else none when there are title and content, else the type's own.
 
-        Raises `Invalid`: `unknown_template`, `content_missing`, `variable_missing`.
+        Raises `Invalid`: `unknown_template`, `content_missing`, `template_channel_missing`,
+        `variable_missing`.
         """
         if new.template is None and new.title is not None:
             return None
@@ -38,7 +40,9 @@ class TemplateChooser:
             )
         wanted = new.template.locale if new.template else None
         version = versions[choose_locale(list(versions), [wanted])]
-        self._check_variables(version, new, channels)
+        if new.template is not None:
+            _check_channels(version, new)
+            self._check_variables(version, new, with_words(version, channels))
         return version
 
     def _check_variables(
@@ -58,6 +62,20 @@ class TemplateChooser:
                     for name in missing
                 ),
             )
+
+
+def with_words(version: TemplateVersion | None, channels: Sequence[Channel]) -> tuple[Channel, ...]:
+    """Those of a type's channels that its template has words for; all when it has none of them."""
+    spoken = channels if version is None else [one for one in channels if one in version.channels]
+    return tuple(spoken or channels)
+
+
+def _check_channels(version: TemplateVersion, new: NewNotification) -> None:
+    """A channel somebody asked for by name is not left out in silence."""
+    silent = [one.value for one in new.channels or () if one not in version.channels]
+    if silent:
+        detail = f"The template {version.key!r} has no words for {', '.join(silent)}."
+        raise _refusal("channels", "template_channel_missing", detail)
 
 
 def _has(data: Mapping[str, object], path: str) -> bool:

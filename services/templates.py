@@ -1,6 +1,6 @@
 """Templates as authors edit them: every change is a new version, and none is stored broken."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -12,6 +12,7 @@ from domain.ports.runtime import Clock, RenderProblem, TemplateProblem, Template
 from domain.ports.storage import Transaction, UnitOfWork
 from domain.records import AuditEntry, TemplateSummary, TemplateVersion
 from services.catalogue import Catalogue
+from services.layouts import layout_of
 from services.locales import DEFAULT_LOCALE, choose_locale
 
 PREVIEW_LINK: Final = "https://example.com/preview"
@@ -19,6 +20,7 @@ PREVIEW_USER: Final[Mapping[str, Any]] = {
     "id": "preview",
     "name": "Ada Example",
     "email": "ada@example.com",
+    "phone": "+442079460000",
     "locale": "en",
     "timezone": "Europe/Berlin",
     "country": "DE",
@@ -43,6 +45,8 @@ class TemplateDraft:
 class TemplateView:
     template: TemplateVersion
     locales: tuple[str, ...]
+    required: tuple[str, ...]
+    """Variables without which some channel could not be written, as dotted names."""
 
 
 class TemplateService:
@@ -62,7 +66,7 @@ class TemplateService:
         """A new template, or a known one in a new locale. Raises `Invalid("template_invalid")`,
         `Conflict("template_exists")`."""
         version = self._version(draft, None)
-        self._refuse_broken(version)
+        await self._refuse_broken(version)
         async with self._uow() as tx:
             if await tx.catalogue.template(draft.key, locale=version.locale):
                 raise Conflict(
@@ -77,11 +81,12 @@ class TemplateService:
         locale = draft.locale or DEFAULT_LOCALE
         async with self._uow() as tx:
             versions = await tx.catalogue.template(draft.key)
-            if not versions:
-                raise _not_found(draft.key)
-            before = next((item for item in versions if item.locale == locale), None)
-            version = self._version(replace(draft, locale=locale), before)
-            self._refuse_broken(version)
+        if not versions:
+            raise _not_found(draft.key)
+        before = next((item for item in versions if item.locale == locale), None)
+        version = self._version(replace(draft, locale=locale), before)
+        await self._refuse_broken(version)
+        async with self._uow() as tx:
             return await self._add(tx, version, actor, "template.updated")
 
     async def get(self, key: str, locale: str | None, version: int | None) -> TemplateView:
@@ -96,7 +101,7 @@ class TemplateService:
                 if not exact:
                     raise _not_found(key)
                 chosen = exact[0]
-        return TemplateView(chosen, tuple(sorted(found)))
+        return self._view(chosen, found)
 
     async def list(self, page: PageRequest) -> Page[TemplateSummary]:
         async with self._uow() as tx:
@@ -134,20 +139,26 @@ class TemplateService:
             "title": str(shown.get("title", "")),
             "content": str(shown.get("content", "")),
             "recommendations": shown.get("recommendations", []),
-            "notification": {"id": "preview", "type": template.type or key},
+            "notification": {"id": "preview", "type": template.type or key, "priority": "medium"},
             "links": {"unsubscribe": PREVIEW_LINK, "preferences": PREVIEW_LINK},
+            "locale": template.locale,
         }
         try:
-            return self._renderer.render(template, channel, context)
+            layout = await layout_of(template, self._renderer, self._catalogue)
+            return self._renderer.render(template, channel, context, layout)
         except RenderProblem as error:
             field = error.variable or f"channels.{channel}"
             raise Invalid(
                 error.code, error.detail, errors=(FieldError(field, error.code, error.detail),)
             ) from error
 
-    def validate(self, draft: TemplateDraft) -> tuple[TemplateProblem, ...]:
+    async def validate(self, draft: TemplateDraft) -> tuple[TemplateProblem, ...]:
         """Everything wrong with it; empty when it could be stored."""
-        return tuple(self._renderer.validate(self._version(draft, None)))
+        return await self._problems(self._version(draft, None))
+
+    async def _problems(self, version: TemplateVersion) -> tuple[TemplateProblem, ...]:
+        layout = await layout_of(version, self._renderer, self._catalogue)
+        return tuple(self._renderer.validate(version, layout))
 
     def _version(self, draft: TemplateDraft, before: TemplateVersion | None) -> TemplateVersion:
         def given(name: str, default: Any) -> Any:
@@ -168,8 +179,8 @@ class TemplateService:
             created_at=self._clock(),
         )
 
-    def _refuse_broken(self, version: TemplateVersion) -> None:
-        problems = self._renderer.validate(version)
+    async def _refuse_broken(self, version: TemplateVersion) -> None:
+        problems = await self._problems(version)
         if problems:
             raise Invalid(
                 "template_invalid",
@@ -194,8 +205,12 @@ class TemplateService:
             )
         )
         self._catalogue.forget()
-        locales = {item.locale for item in await tx.catalogue.template(stored.key)}
-        return TemplateView(stored, tuple(sorted(locales)))
+        return self._view(stored, [item.locale for item in await tx.catalogue.template(stored.key)])
+
+    def _view(self, version: TemplateVersion, locales: Iterable[str]) -> TemplateView:
+        channels = [Channel(name) for name in version.channels]
+        required = self._renderer.required_variables(version, channels)
+        return TemplateView(version, tuple(sorted(locales)), tuple(sorted(required)))
 
 
 def field_of(problem: TemplateProblem) -> str:

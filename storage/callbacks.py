@@ -1,4 +1,4 @@
-"""Vendors' callbacks, sealed; found again by a keyed hash of their body."""
+"""Vendors' callbacks, sealed; found again by a keyed hash of their body, or of a reply's id."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -21,16 +21,17 @@ class SqlCallbacks:
         self._db = connection
         self._keys = keys
 
-    async def add(self, callback: StoredCallback) -> bool:
+    async def add(self, callback: StoredCallback, reply_id: str | None = None) -> bool:
         # Latin-1 takes every byte, so that a body that is no UTF-8 is kept as it came.
         text = (callback.body or b"").decode("latin-1")
+        identity = text if reply_id is None else f"reply\x1f{reply_id}"
         added = await self._db.fetchval(
             "insert into provider_callbacks (id, provider, digest, body, status, attempts, error,"
             " received_at, claimed_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $8)"
             " on conflict (provider, digest) do nothing returning 1",
             callback.id,
             callback.provider,
-            self._keys.lookup(_FIELD, f"{callback.provider}\x1f{text}"),
+            self._keys.lookup(_FIELD, f"{callback.provider}\x1f{identity}"),
             self._keys.system.seal(_FIELD, text),
             callback.status,
             callback.attempts,

@@ -5,13 +5,15 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from domain.ab.assignment import MEMBERS, VARIANTS, Split, stream
+from domain.ab.assignment import Split
+from domain.ab.definition import ABDesign
 from domain.audience import Audience
 from domain.campaigns.records import Campaign, CampaignStatus
-from domain.campaigns.shapes import CampaignWords, Rate, Schedule, VariantTest
+from domain.campaigns.shapes import CampaignWords, Rate, Schedule
 from domain.enums import Category, Channel
 from domain.paging import Cursor, Page, PageRequest
 from domain.ports.campaigns import Bucket, ZoneCount
+from storage.ab_split import values, variant_of
 from storage.audience_sql import select_sql
 from storage.campaign_accounts import SqlCampaignAccounts
 from storage.campaign_chunks import SqlCampaignChunks
@@ -36,21 +38,19 @@ _FREEZE: Final = f"""
         id, channel, 'pending', variant, due_at
     from (
         select drawn.id, channel, drawn.variant,
-            coalesce(z.due_at, $4) + coalesce(($8::interval[])[drawn.variant + 1], interval '0')
-                as due_at
+            coalesce(($7::timestamptz[])[drawn.variant + 1], coalesce(z.due_at, $4)
+                + coalesce(($6::interval[])[drawn.variant + 1], interval '0')) as due_at
         from (
-            select u.id, {_ZONE} as zone,
-                case when {{members}} < $5::bigint then
-                    (select count(*) from unnest($6::bigint[]) edge where edge <= {{variants}})::int
-                end as variant
+            select u.id, {_ZONE} as zone, {{variant}} as variant
             from users u left join user_notification_preferences p on p.user_id = u.id
             where u.id in ({{audience}})
         ) drawn
-        cross join unnest($7::text[]) as channel
+        cross join unnest($5::text[]) as channel
         left join unnest($2::text[], $3::timestamptz[]) as z(zone, due_at)
             on z.zone = coalesce(drawn.zone, '')
     ) placed
 """
+_FIRST_FREE: Final = 8
 
 
 class SqlCampaigns(SqlCampaignChunks, SqlCampaignAccounts):
@@ -148,13 +148,15 @@ class SqlCampaigns(SqlCampaignChunks, SqlCampaignAccounts):
     async def freeze(
         self, campaign: Campaign, due: Mapping[str | None, datetime], at: datetime | None
     ) -> int:
-        audience, arguments = select_sql(campaign.audience, 9)
-        test = campaign.test
-        split = _split(campaign.id, test) if test else None
+        variants = campaign.test.variants if campaign.test else ()
+        bound: list[Any] = []
+        if campaign.test is not None:
+            design = campaign.test
+            bound += values(Split.of(str(campaign.id), design.weights, design.fraction))
+        audience, arguments = select_sql(campaign.audience, _FIRST_FREE + len(bound))
         statement = _FREEZE.format(
             audience=audience,
-            members=_hash(campaign.id, MEMBERS),
-            variants=_hash(campaign.id, VARIANTS),
+            variant=variant_of("u.id", _FIRST_FREE) if bound else "null::int",
         )
         done: str = await self._db.execute(
             statement,
@@ -162,10 +164,10 @@ class SqlCampaigns(SqlCampaignChunks, SqlCampaignAccounts):
             [zone or "" for zone in due],
             list(due.values()),
             at,
-            split.threshold if split else None,
-            list(split.bounds) if split else [],
             list(campaign.channels),
-            [variant.delay for variant in test.variants] if test else [],
+            [variant.delay for variant in variants],
+            [variant.send_at for variant in variants],
+            *bound,
             *arguments,
             timeout=_FREEZE_WITHIN,
         )
@@ -181,16 +183,6 @@ class SqlCampaigns(SqlCampaignChunks, SqlCampaignAccounts):
             timeout=_FREEZE_WITHIN,
         )
         return tuple(Bucket(row["due_at"], row["low"], row["high"], row["tested"]) for row in rows)
-
-
-def _split(campaign_id: UUID, test: VariantTest) -> Split:
-    return Split.of(str(campaign_id), [v.weight for v in test.variants], test.fraction)
-
-
-def _hash(campaign_id: UUID, question: str) -> str:
-    """`domain.ab.assignment.hash_of` for the user `u`, as PostgreSQL computes it."""
-    seed = stream(str(campaign_id), question)
-    return f"('x' || substr(md5('{seed}:' || u.id), 1, 8))::bit(32)::bigint"
 
 
 def _values(campaign: Campaign) -> list[Any]:
@@ -224,7 +216,7 @@ def campaign_of(row: Any) -> Campaign:
         updated_at=row["updated_at"],
         schedule=Schedule.model_validate(row["schedule"]) if row["schedule"] else None,
         rate=Rate.model_validate(row["rate"]) if row["rate"] else None,
-        test=VariantTest.model_validate(row["test"]) if row["test"] else None,
+        test=ABDesign.model_validate(row["test"]) if row["test"] else None,
         reason=row["reason"],
         revision=row["revision"],
         parent_id=row["parent_id"],

@@ -1,5 +1,6 @@
 """Notification types and template versions."""
 
+from datetime import datetime
 from typing import Any
 
 from domain.paging import Cursor, Page, PageRequest
@@ -91,15 +92,19 @@ class SqlCatalogue:
         locale: str | None = None,
         version: int | None = None,
         published_only: bool = False,
+        created_by: datetime | None = None,
     ) -> tuple[TemplateVersion, ...]:
         rows = await self._db.fetch(
             f"select distinct on (locale) {_TEMPLATE} from template_versions where key = $1"
             " and ($2::text is null or locale = $2) and ($3::int is null or version = $3)"
-            " and (not $4 or status = 'published') order by locale, version desc",
+            " and (not $4 or status = 'published')"
+            " and ($5::timestamptz is null or created_at <= $5)"
+            " order by locale, version desc",
             key,
             locale,
             version,
             published_only,
+            created_by,
         )
         return tuple(_template(row) for row in rows)
 

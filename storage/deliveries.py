@@ -9,10 +9,11 @@ from uuid import UUID
 from domain.enums import Channel, DeliveryStatus, Platform, PushVendor
 from domain.ids import new_id
 from domain.ports.deliveries import AttemptResult, DeliveryJob, Intent, Received, Target
-from domain.receipts import advances
 from domain.records import DeadLetter, Delivery, NotificationType, User
 from storage.encryption import KEY_JOIN, KeyRing, Sealer
 from storage.engine import Connection
+from storage.held import release_held
+from storage.receipts import receive
 from storage.rows import (
     DELIVERY_COLUMNS,
     LINES,
@@ -98,39 +99,6 @@ _RECORD = f"""
         from result r join moved m on m.id = r.delivery_id
     )
     select * from moved
-"""
-
-
-_RELEASE = """
-    with held as (
-        select d.id, d.notification_id, n.redrives, n.priority, n.created_at
-        from notification_deliveries d join notifications n on n.id = d.notification_id
-        where d.status = 'deferred' and d.reason in ('channel_paused', 'provider_paused')
-          and not exists (select 1 from paused_parts p where not p.divert and p.name =
-              case d.reason when 'channel_paused' then 'channel:' || d.channel
-                  else 'provider:' || d.provider_id end)
-        order by array_position(array['critical', 'high', 'medium', 'low'], n.priority),
-            n.created_at, d.id
-        limit $1 for update of d skip locked
-    ), released as (
-        update notification_deliveries d set reason = 'released', until = $2, updated_at = now()
-        from held where d.id = held.id
-    )
-    select notification_id as id, redrives from held
-    group by notification_id, redrives, priority, created_at
-    order by array_position(array['critical', 'high', 'medium', 'low'], priority), created_at
-"""
-
-_RECEIVE = f"""
-    update notification_deliveries
-    set status = $2::text, updated_at = now(),
-        sent_at = case when $2::text in ('sent', 'delivered') then coalesce(sent_at, $3)
-            else sent_at end,
-        delivered_at = case when $2::text = 'delivered' then coalesce(delivered_at, $3)
-            else delivered_at end,
-        error_code = coalesce($4, error_code), error_message = coalesce($5, error_message)
-    where id = any($1::uuid[])
-    returning {DELIVERY_COLUMNS}
 """
 
 
@@ -229,8 +197,7 @@ class SqlDeliveries:
         )
 
     async def release_held(self, limit: int, at: datetime) -> tuple[tuple[UUID, int], ...]:
-        rows = await self._db.fetch(_RELEASE, limit, at)
-        return tuple((row["id"], row["redrives"]) for row in rows)
+        return await release_held(self._db, limit, at)
 
     async def add(self, deliveries: Sequence[Delivery]) -> None:
         await self._db.executemany(
@@ -308,21 +275,8 @@ class SqlDeliveries:
         code: str | None,
         message: str | None,
     ) -> tuple[Received, ...]:
-        # A line that is being sent again still has the message id of the time before.
-        rows = await self._db.fetch(
-            f"select {DELIVERY_COLUMNS} from notification_deliveries where provider_id = $1"
-            " and provider_message_id = $2 and status <> 'sending' order by id for update",
-            provider,
-            provider_message_id,
-        )
-        forward = [row["id"] for row in rows if advances(DeliveryStatus(row["status"]), status)]
-        if not forward:
-            return tuple(Received(delivery_of(row), moved=False) for row in rows)
-        updated = await self._db.fetch(_RECEIVE, forward, status, at, code, message)
-        moved = {row["id"]: row for row in updated}
-        return tuple(
-            Received(delivery_of(moved.get(row["id"], row)), row["id"] in moved) for row in rows
-        )
+        told = (status, at, code, message)
+        return await receive(self._db, provider, provider_message_id, *told)
 
     async def bury(self, letters: Sequence[DeadLetter]) -> None:
         if not letters:

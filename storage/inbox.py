@@ -15,7 +15,7 @@ from storage.rows import NOTIFICATION_COLUMNS, qualified
 
 _ITEM = (
     f"select {qualified(NOTIFICATION_COLUMNS, 'n')}, n.title, n.content, n.data, n.options,"
-    " i.seq, i.title as inbox_title, i.body as inbox_body, i.read_at as inbox_read_at,"
+    " i.seq, i.title as inbox_title, i.body as inbox_body, i.created_at as inbox_at,"
     " k.wrapped_key, k.master_key_id"
     " from inbox_items i join notifications n on n.id = i.notification_id"
     f" {KEY_JOIN} i.user_id"
@@ -36,6 +36,14 @@ _ADD = """
     )
     select seq from added union all select seq from known
 """
+_UNREAD_WITH = """
+    select (select count(*) from inbox_items
+            where user_id = $1 and read_at is null and deleted_at is null)
+        + (exists (select 1 from notification_deliveries where notification_id = $2
+                and channel = 'websocket' and status = 'pending' and reason is null)
+            and not exists (select 1 from inbox_items where notification_id = $2))::int
+"""
+"""A line that is pending for a reason is held in reserve."""
 
 
 class SqlInbox:
@@ -93,6 +101,10 @@ class SqlInbox:
         )
         return row["total"], row["unread"], row["last"]
 
+    async def unread_with(self, user_id: str, notification_id: UUID) -> int:
+        unread: int = await self._db.fetchval(_UNREAD_WITH, user_id, notification_id)
+        return unread
+
     async def last_seqs(self, user_ids: Collection[str]) -> Mapping[str, int]:
         rows = await self._db.fetch(
             "select user_id, last_seq from inbox_counters where user_id = any($1::text[])",
@@ -148,5 +160,5 @@ class SqlInbox:
             }
             given = {name: text for name, text in words.items() if text}
             content = view.content.model_copy(update=given)
-            items.append(InboxItem(row["seq"], replace(view, content=content)))
+            items.append(InboxItem(row["seq"], replace(view, content=content), row["inbox_at"]))
         return tuple(items)

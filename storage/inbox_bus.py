@@ -19,7 +19,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from domain.ids import INBOX_BROADCAST, inbox_topic
-from domain.ports.inbox import Frame, LiveFrame, Reader
+from domain.ports.inbox import ANNOUNCEMENTS_CHANGED, Frame, LiveFrame, Reader
 
 RECONNECT_AFTER: Final = 0.5
 SUBSCRIBED_WITHIN: Final = 2.0
@@ -46,6 +46,8 @@ class InboxBus:
         self.when_back: Callable[[datetime], None] = lambda _since: None
         """Called after each return of the subscription, with the instant up to which everything
         was heard. Must not block."""
+        self.when_announced: Callable[[int], None] = lambda _version: None
+        """Called when announcements changed, with the version up to which. Must not block."""
 
     @property
     def readers(self) -> Mapping[str, set[Reader]]:
@@ -106,6 +108,9 @@ class InboxBus:
                 await self._hear_all()
             except (RedisError, OSError) as error:
                 log.warning("inbox_bus.lost", extra={"error": type(error).__name__})
+            except Exception:
+                # Whatever it was, every connection of this process depends on this task.
+                log.exception("inbox_bus.failed")
             if self._subscribed.is_set():
                 self._subscribed.clear()
             else:
@@ -150,6 +155,9 @@ class InboxBus:
                     reader.heard(frame)
             return
         frame = live_frame(data)
+        if frame.kind == ANNOUNCEMENTS_CHANGED:
+            self.when_announced(frame.seq)
+            return
         everybody = [reader for readers in self._readers.values() for reader in readers]
         for place, reader in enumerate(everybody, 1):
             reader.heard(frame)

@@ -1,5 +1,6 @@
 """Dead letters, suppressions, pauses, the audit log."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -83,6 +84,15 @@ class SqlOperations:
         )
         return bool(done)
 
+    async def resolve_letters_of(self, delivery_ids: Sequence[UUID], at: datetime) -> None:
+        await self._db.execute(
+            "update dead_letters set status = 'resolved', resolved_at = $2"
+            " where notification_id in (select notification_id from notification_deliveries"
+            " where id = any($1::uuid[])) and delivery_id = any($1::uuid[]) and status = 'open'",
+            list(delivery_ids),
+            at,
+        )
+
     async def suppress(self, suppression: Suppression) -> Suppression:
         address = suppression.address or ""
         lookup = self._lookup(suppression.channel, address)
@@ -136,11 +146,11 @@ class SqlOperations:
         more = len(rows) > page.limit
         return Page(shown, Cursor(shown[-1].created_at, str(shown[-1].id)) if more else None)
 
-    async def lift_suppression(self, suppression_id: UUID) -> bool:
-        done = await self._db.fetchval(
-            "delete from suppressions where id = $1 returning 1", suppression_id
+    async def lift_suppression(self, suppression_id: UUID) -> Suppression | None:
+        row = await self._db.fetchrow(
+            "delete from suppressions where id = $1 returning *", suppression_id
         )
-        return bool(done)
+        return self._suppression(row) if row else None
 
     async def paused(self) -> tuple[PausedPart, ...]:
         rows = await self._db.fetch("select name, at, divert from paused_parts order by name")

@@ -7,6 +7,10 @@ from functools import cached_property
 import asyncpg
 
 from domain.errors import Unavailable
+from storage.ab_tests import SqlABTests
+from storage.announcements import SqlAnnouncements
+from storage.audience import SqlAudienceLists, SqlAudiences
+from storage.audience_membership import SqlAudienceMembership
 from storage.callbacks import SqlCallbacks
 from storage.campaigns import SqlCampaigns
 from storage.catalogue import SqlCatalogue
@@ -128,6 +132,26 @@ class SqlTransaction:
     @cached_property
     def engagement(self) -> SqlEngagement:
         return SqlEngagement(self._connection)
+
+    @cached_property
+    def ab_tests(self) -> SqlABTests:
+        return SqlABTests(self._connection)
+
+    @cached_property
+    def announcements(self) -> SqlAnnouncements:
+        return SqlAnnouncements(self._connection)
+
+    @cached_property
+    def membership(self) -> SqlAudienceMembership:
+        return SqlAudienceMembership(self._connection)
+
+    @cached_property
+    def audiences(self) -> SqlAudiences:
+        return SqlAudiences(self._connection)
+
+    @cached_property
+    def audience_lists(self) -> SqlAudienceLists:
+        return SqlAudienceLists(self._connection, self._keys)
 
 
 class SqlUnitOfWork:

@@ -23,7 +23,8 @@ USER_COLUMNS = (
 _SELECT = f"select {USER_COLUMNS}, wrapped_key, master_key_id from users {KEY_JOIN} id"
 _PERSONAL = (
     "subscriptions", "consents", "consent_history", "user_notification_preferences",
-    "user_devices", "frequency_usage", "dedup_claims",
+    "user_devices", "frequency_usage", "dedup_claims", "announcement_reads",
+    "audience_list_members",
 )  # fmt: skip
 
 
@@ -33,7 +34,6 @@ def user_of(row: Any, sealer: Sealer | None, prefix: str = "") -> User:
     def opened(field: str) -> str | None:
         return sealer.open(field, row[f"{prefix}{field}"]) if sealer else None
 
-    attributes = sealer.open_json("attributes", row[f"{prefix}attributes"]) if sealer else None
     return User(
         id=row[f"{prefix}id"],
         created_at=row[f"{prefix}created_at"],
@@ -45,7 +45,7 @@ def user_of(row: Any, sealer: Sealer | None, prefix: str = "") -> User:
         locale=row[f"{prefix}locale"],
         timezone=row[f"{prefix}timezone"],
         country=row[f"{prefix}country"],
-        attributes=attributes or {},
+        attributes=row[f"{prefix}attributes"],
     )
 
 
@@ -79,7 +79,7 @@ class SqlUsers:
             self._keys.lookup("sms", user.phone) if user.phone else None,
             _country_of(user.phone),
             sealer.seal("name", user.name),
-            sealer.seal_json("attributes", dict(user.attributes) or None),
+            dict(user.attributes),
             user.locale,
             user.timezone,
             user.country,
@@ -132,7 +132,7 @@ class SqlUsers:
         await self._db.execute("delete from user_keys where user_id = $1", user_id)
         there = await self._db.fetchval(
             "update users set email = null, email_hash = null, phone = null, phone_hash = null,"
-            " phone_country = null, name = null, attributes = null, locale = null,"
+            " phone_country = null, name = null, attributes = '{}', locale = null,"
             " timezone = null, country = null, deleted_at = now(), updated_at = now()"
             " where id = $1 and deleted_at is null returning 1",
             user_id,

@@ -1,7 +1,7 @@
 """Everything an author should hear before a template is saved, all at once.
 
 The sources are checked, the template is compiled, and its own example is rendered on every
-channel, so that a template that passes is known to work with at least one set of data.
+channel, so that a template with an example is known to work with at least that.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from templates.errors import TemplateError, TemplateProblem, TemplateRefused
 from templates.parts import ChannelParts, Layout
 from templates.renderer import MAX_SUBJECT, TemplateRenderer
 from templates.syntax import CONTEXT_NAMES
-from templates.variables import used_variables
+from templates.variables import required_variables, used_variables
 
 MAX_SMS: Final = 1_600
 MAX_TITLE: Final = {Channel.PUSH: 120, Channel.WEBSOCKET: 255}
@@ -48,7 +48,6 @@ SAMPLE_CONTEXT: Final[dict[str, Any]] = {
     "links": {
         "unsubscribe": "https://example.com/unsubscribe",
         "preferences": "https://example.com/preferences",
-        "view": "https://example.com/view",
     },
     "notification": {"id": "n-1", "type": "example", "priority": "medium"},
     "locale": "en",
@@ -65,7 +64,8 @@ def validate_template(
 ) -> list[TemplateProblem]:
     """Every problem; empty when the template may be saved.
 
-    `variables` is the JSON Schema of `data`, and `example` a `data` that fits it.
+    `variables` is the JSON Schema of `data`, and `example` a `data` that fits it. Without an
+    example, only what needs no data is tried out.
     """
     problems = [*check_parts(parts), *check_schema(variables or {})]
     if not problems:
@@ -79,8 +79,8 @@ def validate_template(
         return list(refused.problems)
     if "\n" in (parts.email.subject.strip() if parts.email else ""):
         problems.append(_problem("channels.email.subject", "too_many_lines", "one line only"))
-    if example is not None:
-        problems += _try_out(compiled, parts, {**SAMPLE_CONTEXT, "data": dict(example)})
+    if example or not _needs_data(parts):
+        problems += _try_out(compiled, parts, {**SAMPLE_CONTEXT, "data": dict(example or {})})
     return problems
 
 
@@ -131,6 +131,11 @@ def _unknown_variables(parts: ChannelParts, schema: Mapping[str, Any]) -> list[T
                 message = f"`{name}` is not among the template's variables"
                 problems.append(_problem(path, "unknown_variable", message))
     return problems
+
+
+def _needs_data(parts: ChannelParts) -> bool:
+    needed = {name for source in sources_of(parts).values() for name in required_variables(source)}
+    return any(name.partition(".")[0] == "data" for name in needed)
 
 
 def _try_out(

@@ -56,6 +56,8 @@ async def _until_signalled(settings: Settings, queues: Sequence[str], *, relay: 
             tasks.create_task(run_relay(container.relay_service, stop))
             tasks.create_task(run_relay(container.callbacks, stop))
             tasks.create_task(run_relay(container.campaign_relay, stop))
+            tasks.create_task(run_relay(container.ab_test_relay, stop))
+            tasks.create_task(run_relay(container.announcement_relay, stop))
         tasks.create_task(serve(settings, container, queues, stop))
 
 

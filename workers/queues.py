@@ -8,17 +8,24 @@ from typing import Any, Final, Protocol
 from temporalio.client import Client
 from temporalio.worker import PollerBehaviorAutoscaling, UnsandboxedWorkflowRunner, Worker
 
+from activities.ab_tests import ABTestActivities
+from activities.announcements import AnnouncementActivities
 from activities.campaigns import CampaignActivities
 from activities.delivery import DeliveryActivities
 from activities.maintenance import MaintenanceActivities
 from activities.planning import PlanningActivities
 from domain.ids import CAMPAIGNS_QUEUE, DELIVERY_QUEUES, MAINTENANCE_QUEUE, NOTIFICATIONS_QUEUE
+from domain.ports.announcements import AnnouncementSender
+from services.ab_tests import ABTestService
+from services.announcements import AnnouncementService
 from services.campaign_chunks import CampaignChunkService
 from services.campaign_run import CampaignRunService
 from services.cancel import CancelService
 from services.deliver import DeliverService
 from services.maintenance import MaintenanceService
 from services.plan import PlanService
+from workflows.ab_test import ABTestWorkflow
+from workflows.announcement import AnnouncementWorkflow
 from workflows.campaign import CampaignWorkflow
 from workflows.campaign_partition import CampaignPartitionWorkflow
 from workflows.maintenance import MaintenanceWorkflow
@@ -52,6 +59,12 @@ class Services(Protocol):
     def campaign_chunks(self) -> CampaignChunkService: ...
     @property
     def maintenance(self) -> MaintenanceService: ...
+    @property
+    def ab_tests(self) -> ABTestService: ...
+    @property
+    def announcements(self) -> AnnouncementService: ...
+    @property
+    def announcement_sender(self) -> AnnouncementSender: ...
 
 
 Activities = Sequence[Callable[..., Any]]
@@ -68,7 +81,13 @@ class QueueWork:
 
 def _planning(services: Services) -> Activities:
     steps = PlanningActivities(services.plan_service, services.cancel_service)
-    return (steps.plan_notification, steps.cancel_notification, steps.finish_notification)
+    tests = ABTestActivities(services.ab_tests)
+    return (
+        steps.plan_notification,
+        steps.cancel_notification,
+        steps.finish_notification,
+        tests.look_at_ab_test,
+    )
 
 
 def _delivery(services: Services) -> Activities:
@@ -76,7 +95,13 @@ def _delivery(services: Services) -> Activities:
 
 
 def _maintenance(services: Services) -> Activities:
-    return (MaintenanceActivities(services.maintenance).maintain,)
+    steps = AnnouncementActivities(services.announcements, services.announcement_sender)
+    return (
+        MaintenanceActivities(services.maintenance).maintain,
+        steps.advance_announcement,
+        steps.send_announcement,
+        steps.recall_announcement,
+    )
 
 
 def _campaigns(services: Services) -> Activities:
@@ -91,11 +116,11 @@ def _campaigns(services: Services) -> Activities:
 
 
 WORK: Final[Mapping[str, QueueWork]] = {
-    NOTIFICATIONS_QUEUE: QueueWork((NotificationWorkflow,), _planning, local=True),
-    MAINTENANCE_QUEUE: QueueWork((MaintenanceWorkflow,), _maintenance),
+    NOTIFICATIONS_QUEUE: QueueWork((NotificationWorkflow, ABTestWorkflow), _planning, local=True),
     CAMPAIGNS_QUEUE: QueueWork(
         (CampaignWorkflow, CampaignPartitionWorkflow), _campaigns, at_once=MAX_CHUNKS
     ),
+    MAINTENANCE_QUEUE: QueueWork((MaintenanceWorkflow, AnnouncementWorkflow), _maintenance),
     **{queue: QueueWork((), _delivery) for queue in DELIVERY_QUEUES.values()},
 }
 

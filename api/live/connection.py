@@ -16,13 +16,14 @@ from typing import Any, Final, Protocol
 from uuid import UUID
 
 import orjson
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from api.live.protocol import ENDED_WITHIN
 from domain.errors import HeraldError
 from domain.ids import new_id
 from domain.ports.inbox import LiveFrame
 from domain.records import InboxItem
+from services.announcement_inbox import Announced
 from services.inbox import InboxCounts, notification_frame
 
 SLICE: Final = 100
@@ -45,6 +46,8 @@ class Store(Protocol):
 
     async def after(self, user_id: str, seq: int, limit: int) -> tuple[InboxItem, ...]: ...
 
+    async def announced(self, user_id: str, after: int | None) -> Announced: ...
+
     async def mark_read(
         self, user_id: str, ids: list[UUID], origin: str | None = None
     ) -> tuple[UUID, ...]: ...
@@ -55,8 +58,8 @@ class Connection:
     send."""
 
     __slots__ = (
-        "_bytes", "_ending", "_id", "_live", "_sender", "_socket", "_store", "_user_id",
-        "_waiting", "seq",
+        "_announced", "_bytes", "_ending", "_id", "_live", "_sender", "_socket", "_store",
+        "_user_id", "_waiting", "seq",
     )  # fmt: skip
 
     def __init__(self, socket: WebSocket, store: Store, user_id: str) -> None:
@@ -69,18 +72,21 @@ class Connection:
         self._live = False
         self._sender: asyncio.Task[None] | None = None
         self._ending: asyncio.Task[None] | None = None
+        self._announced = 0
         self.seq = 0
         """The last item this connection has."""
 
-    async def run(self, after: int | None) -> None:
+    async def run(self, after: int | None, announced_after: int | None = None) -> None:
         """Until either side ends it; the bus must know this reader already. `after`: the last
-        item the client has. Raises `HeraldError` only before the connection was accepted."""
+        item the client has; `announced_after`: the version of the last announcement it heard of.
+        Raises `HeraldError` only before the connection was accepted."""
         counts = await self._store.counts(self._user_id)
         self.seq = counts.last_seq if after is None else min(after, counts.last_seq)
         await self._socket.accept()
         try:
             await self._send({"type": "ready", "seq": counts.last_seq, "unread": counts.unread})
-            await self._resume(counts.last_seq)
+            announced = announced_after is not None or counts.unread_announcements > 0
+            await self._resume(counts.last_seq, announced_after, announced=announced)
             while True:
                 await self._answer(await self._received())
         except WebSocketDisconnect:
@@ -100,9 +106,11 @@ class Connection:
         if self._live and self._sender is None:
             self._sender = asyncio.create_task(self._pass_on())
 
-    async def _resume(self, last_seq: int) -> None:
+    async def _resume(self, last_seq: int, announced_after: int | None, *, announced: bool) -> None:
         """From what is stored to what is live."""
         try:
+            if announced:
+                await self._announce(announced_after)
             await self._catch_up(last_seq)
         except HeraldError as error:
             self._end(FAILED, error.code)
@@ -130,6 +138,9 @@ class Connection:
     async def _pass(self, frame: LiveFrame) -> None:
         if frame.kind == BEHIND:
             await self._catch_up(frame.seq)
+        elif frame.version:
+            if frame.version > self._announced:
+                await self._send_text(frame.text)
         elif frame.kind != "notification":
             if frame.origin != self._id:
                 await self._send_text(frame.text)
@@ -149,6 +160,13 @@ class Connection:
                 self.seq = item.seq
             if len(items) < SLICE:
                 self.seq = max(self.seq, to)
+
+    async def _announce(self, after: int | None) -> None:
+        """What is shown or has changed; what is live and no newer is then known already."""
+        told = await self._store.announced(self._user_id, after)
+        for frame in told.frames:
+            await self._send(frame)
+        self._announced = told.version
 
     async def _answer(self, frame: Mapping[str, Any]) -> None:
         match frame.get("type"):
@@ -184,7 +202,8 @@ class Connection:
         await self._send_text(orjson.dumps(frame).decode())
 
     async def _send_text(self, text: str) -> None:
-        if self._ending is not None:
+        lost = self._socket.application_state is WebSocketState.DISCONNECTED
+        if lost or self._ending is not None:
             raise WebSocketDisconnect
         await self._socket.send_text(text)
 
@@ -199,6 +218,7 @@ class Connection:
             await self._socket.close(code, reason)
 
     async def _end_tasks(self) -> None:
+        self._live = False  # the bus may still hand it a frame, which starts no sender any more
         if self._sender is not None:
             self._sender.cancel()
             await asyncio.gather(self._sender, return_exceptions=True)

@@ -18,10 +18,12 @@ from uuid import UUID
 
 import orjson
 
+from api.live.announcements import AnnouncementDesk
 from api.live.connection import BEHIND
 from domain.errors import Unavailable
 from domain.ports.inbox import LiveFrame, Reader
 from domain.records import InboxChange, InboxItem
+from services.announcement_inbox import Announced, AnnouncementInbox
 from services.inbox import InboxCounts, InboxService, read_frame, removed_frame
 from storage.inbox_bus import InboxBus, live_frame
 
@@ -30,6 +32,7 @@ USERS_AT_ONCE: Final = 1_000
 SKEW: Final = timedelta(seconds=5)
 """By how much the clocks of two machines may differ."""
 TRY_AGAIN_AFTER: Final = 1.0
+LOOK_EVERY: Final = timedelta(seconds=30)
 
 log = logging.getLogger(__name__)
 
@@ -37,15 +40,29 @@ log = logging.getLogger(__name__)
 class LiveHub:
     """Implements a connection's `Store`. `async with` it for as long as connections are open."""
 
-    def __init__(self, bus: InboxBus, inbox: InboxService) -> None:
+    def __init__(
+        self,
+        bus: InboxBus,
+        inbox: InboxService,
+        announcements: AnnouncementInbox,
+        look_every: timedelta = LOOK_EVERY,
+    ) -> None:
+        """`look_every`: how long an item may stay unseen whose frame was never published, as when
+        only the process that stored it had lost the bus."""
         self._bus = bus
+        self._look_every = look_every.total_seconds()
         self._inbox = inbox
+        self._announcements = announcements
         self._gate = asyncio.Semaphore(AT_ONCE)
+        self._desk = AnnouncementDesk(bus, announcements, self._gate)
         self._since: datetime | None = None
         self._catching: asyncio.Task[None] | None = None
+        self._looking: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
         self._bus.when_back = self._when_back
+        self._looking = asyncio.create_task(self._look())
+        self._bus.when_announced = self._desk.changed
         return self
 
     async def __aexit__(
@@ -54,15 +71,18 @@ class LiveHub:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._catching is not None:
-            self._catching.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._catching
+        await self._desk.aclose()
+        for task in (self._looking, self._catching):
+            if task is not None:
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
 
     @asynccontextmanager
     async def joined(self, user_id: str, reader: Reader) -> AsyncIterator[None]:
         """Inside the block the reader hears what happens in the user's inbox."""
         async with self._bus.listen(user_id, reader):
+            await self._desk.opened()
             yield
 
     async def counts(self, user_id: str) -> InboxCounts:
@@ -73,6 +93,10 @@ class LiveHub:
         async with self._gate:
             return await self._inbox.after(user_id, seq, limit)
 
+    async def announced(self, user_id: str, after: int | None) -> Announced:
+        async with self._gate:
+            return await self._announcements.announced(user_id, after)
+
     async def mark_read(
         self, user_id: str, ids: list[UUID], origin: str | None = None
     ) -> tuple[UUID, ...]:
@@ -80,8 +104,11 @@ class LiveHub:
             return await self._inbox.mark_read(user_id, ids, origin)
 
     def _when_back(self, since: datetime) -> None:
+        self._desk.changed()
+        if not self._bus.readers:
+            return  # nobody missed anything
         self._since = min(since, self._since or since)
-        if self._catching is None and self._bus.readers:
+        if self._catching is None:
             self._catching = asyncio.create_task(self._catch_up())
 
     async def _catch_up(self) -> None:
@@ -99,16 +126,29 @@ class LiveHub:
             self._catching = None
 
     async def _catch_up_users(self, users: list[str], since: datetime) -> None:
+        await self._tell_behind(users)
+        async with self._gate:
+            changes = await self._inbox.changed_since(users, since)
+        for change in changes:
+            _tell(self._bus.readers.get(change.user_id, ()), _changed(change))
+
+    async def _look(self) -> None:
+        """Now and then, whether any connection lacks an item, whatever became of its frame."""
+        while True:
+            await asyncio.sleep(self._look_every)
+            try:
+                for users in _slices(list(self._bus.readers), USERS_AT_ONCE):
+                    await self._tell_behind(users)
+            except Exception as error:
+                # The next look is soon, and is not to be missed whatever this one met.
+                log.warning("live_hub.not_looked", extra={"error": type(error).__name__})
+
+    async def _tell_behind(self, users: list[str]) -> None:
         async with self._gate:
             seqs = await self._inbox.last_seqs(users)
-            changes = await self._inbox.changed_since(users, since)
-        readers = self._bus.readers
         for user, seq in seqs.items():
-            _tell(
-                (one for one in readers.get(user, ()) if one.seq < seq), LiveFrame(BEHIND, "", seq)
-            )
-        for change in changes:
-            _tell(readers.get(change.user_id, ()), _changed(change))
+            readers = self._bus.readers.get(user, ())
+            _tell((one for one in readers if one.seq < seq), LiveFrame(BEHIND, "", seq))
 
 
 def _tell(readers: Iterable[Reader], frame: LiveFrame) -> None:

@@ -13,6 +13,7 @@ from starlette.responses import RedirectResponse, Response
 from api.dependencies import services_of
 from api.errors import status_of
 from api.pages.rendering import page
+from api.schemas.campaigns import MetricsOut
 from api.schemas.notifications import notification_out
 from domain.enums import NotificationStatus, Scope
 from domain.errors import Forbidden, HeraldError, NotFound, Unauthorized
@@ -24,6 +25,7 @@ router = APIRouter(include_in_schema=False)
 COOKIE: Final = "herald_key"
 _PATH: Final = "/dashboard"
 _ROWS: Final = 50
+_CAMPAIGNS: Final = 20
 _SESSION: Final = 12 * 3600
 
 
@@ -109,12 +111,33 @@ async def log_out() -> Response:
     return answer
 
 
-async def _admit(request: Request, services: Container) -> None:
+@router.get(_PATH + "/campaigns")
+async def campaigns(request: Request) -> Response:
+    """Newest first, each with how far it is."""
+    services = services_of(request)
+    try:
+        await _admit(request, services, Scope.CAMPAIGNS_READ)
+        found = await services.campaigns.list(PageRequest(_CAMPAIGNS), None)
+        views = [await services.campaigns.accounts(item.id) for item in found.items]
+    except HeraldError as error:
+        return _refused(error)
+    return page(
+        "campaigns.html",
+        campaigns=[MetricsOut.of(v.campaign, v.counts, services.clock()) for v in views],
+        names={v.campaign.id: v.campaign.name for v in views},
+        moving=any(v.campaign.status.is_under_way for v in views),
+        temporal_url=services.settings.temporal_ui_url,
+    )
+
+
+async def _admit(
+    request: Request, services: Container, scope: Scope = Scope.NOTIFICATIONS_READ
+) -> None:
     key = request.cookies.get(COOKIE)
     if not key:
         raise Unauthorized("login_needed", "")
     principal = await services.access.authenticate(key)
-    principal.require(Scope.NOTIFICATIONS_READ)
+    principal.require(scope)
 
 
 def _asked(request: Request) -> tuple[NotificationFilter, Cursor | None]:

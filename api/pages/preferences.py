@@ -36,6 +36,11 @@ _REGIONS: Final = (
     "Africa", "America", "Antarctica", "Arctic", "Asia", "Atlantic", "Australia", "Europe",
     "Indian", "Pacific",
 )  # fmt: skip
+_AGREED_BY: Final[Mapping[str, ConsentType]] = {
+    Channel.SMS.value: ConsentType.SMS,
+    Category.MARKETING.value: ConsentType.MARKETING,
+}
+"""Boxes whose words ask for a consent."""
 _CONSENT_SOURCE: Final = "preference_page"
 
 
@@ -62,8 +67,7 @@ async def save(request: Request, token: str) -> Response:
         except Invalid as error:
             wrong = [problem.field for problem in error.errors]
             return await _page(request, services, view, wrong=wrong)
-        if Channel.SMS in form.get("channel", []):
-            saved = await _agree_to_sms(request, services, saved)
+        saved = await _agree(request, services, saved, form)
         return await _page(request, services, saved, saved=True)
     except NotFound as error:
         return bad_link(request, error)
@@ -105,28 +109,37 @@ def _change(view: PreferencesView, form: Mapping[str, list[str]]) -> dict[str, A
     return change
 
 
-async def _agree_to_sms(
-    request: Request, services: Container, view: PreferencesView
+async def _agree(
+    request: Request, services: Container, view: PreferencesView, form: Mapping[str, list[str]]
 ) -> PreferencesView:
     """Who ticks the box next to the words agrees to them; without that nothing would be sent."""
-    if view.consents.get(ConsentType.SMS):
+    ticked = {*form.get("channel", []), *form.get("category", [])}
+    asked = [
+        (consent, box)
+        for box, consent in _AGREED_BY.items()
+        if box in ticked and not view.consents.get(consent)
+    ]
+    if not asked:
         return view
     user_id = view.preferences.user_id
     words = WORDS[await language_of(services, user_id, request)]
-    await services.consents.put(
-        user_id,
-        ConsentType.SMS,
-        granted=True,
-        source=_CONSENT_SOURCE,
-        text=words["sms_hint"],
-        at=None,
-    )
+    for consent, box in asked:
+        await services.consents.put(
+            user_id,
+            consent,
+            granted=True,
+            source=_CONSENT_SOURCE,
+            text=words[f"{box}_hint"],
+            at=None,
+        )
     return await services.preferences.get(user_id)
 
 
 def _enabled(view: PreferencesView, category: Category) -> bool:
+    """What reaches the user: newsletters only with their consent."""
     chosen = view.preferences.categories.get(category)
-    return chosen is None or chosen.enabled
+    agreed = category is not Category.MARKETING or view.consents.get(ConsentType.MARKETING, False)
+    return agreed and (chosen is None or chosen.enabled)
 
 
 async def _page(

@@ -5,8 +5,9 @@ from typing import Annotated
 
 from fastapi import Query
 
-from api.dependencies import SeqPage, Use, UuidPage
+from api.dependencies import PlacePage, Use, UuidPage
 from api.route import api_router, requires
+from api.schemas.announcements import InboxAnnouncementOut
 from api.schemas.broadcasts import BroadcastIn, BroadcastOut
 from api.schemas.common import IdPath, Listed, UserPath, cursor_text
 from api.schemas.notifications import (
@@ -16,6 +17,7 @@ from api.schemas.notifications import (
     inbox_item_out,
     notification_out,
 )
+from domain.announcements import InboxAnnouncement
 from domain.enums import Scope
 
 router = api_router("/users/{user_id}", "Inbox")
@@ -26,14 +28,20 @@ broadcasts = api_router("/broadcasts", "Inbox")
 @requires(Scope.NOTIFICATIONS_READ, own_user=True)
 async def list_inbox(
     user_id: UserPath,
-    page: SeqPage,
+    page: PlacePage,
     use: Use,
     unread: Annotated[bool, Query(description="Only what is unread.")] = False,
 ) -> InboxOut:
-    """Newest first, with how many there are and how many are unread."""
+    """The user's items and the announcements shown to them, newest first, with how many there
+    are and how many are unread. Announcements have no `seq`; pages neither lose nor repeat any."""
     found = await use.inbox.list(user_id, unread_only=unread, page=page)
     return InboxOut(
-        data=[inbox_item_out(item, use.settings) for item in found.page.items],
+        data=[
+            InboxAnnouncementOut.of(user_id, row)
+            if isinstance(row, InboxAnnouncement)
+            else inbox_item_out(row, use.settings)
+            for row in found.page.items
+        ],
         next_cursor=cursor_text(found.page.next_cursor),
         counts=CountsOut(total=found.counts.total, unread=found.counts.unread),
     )
@@ -41,15 +49,21 @@ async def list_inbox(
 
 @router.put("/notifications/{id}/read", summary="Mark as read")
 @requires(Scope.NOTIFICATIONS_WRITE, own_user=True)
-async def mark_read(user_id: UserPath, notification_id: IdPath, use: Use) -> NotificationOut:
-    """Reading also ends an escalation, and every open connection of the user hears of it."""
-    return notification_out(await use.inbox.read(user_id, notification_id), use.settings)
+async def mark_read(
+    user_id: UserPath, notification_id: IdPath, use: Use
+) -> NotificationOut | InboxAnnouncementOut:
+    """One of the user's own, or an announcement. Reading also ends an escalation, and every open
+    connection of the user hears of it."""
+    read = await use.inbox.read(user_id, notification_id)
+    if isinstance(read, InboxAnnouncement):
+        return InboxAnnouncementOut.of(user_id, read)
+    return notification_out(read, use.settings)
 
 
 @router.delete("/notifications/{id}", status_code=204, summary="Remove from the inbox")
 @requires(Scope.NOTIFICATIONS_WRITE, own_user=True)
 async def remove(user_id: UserPath, notification_id: IdPath, use: Use) -> None:
-    """Every open connection of the user hears of it."""
+    """Every open connection of the user hears of it. An announcement is gone for this user."""
     await use.inbox.remove(user_id, notification_id)
 
 

@@ -46,7 +46,7 @@ async def list_templates(page: NamedPage, use: Use) -> Listed[TemplateSummaryOut
 async def validate_template(body: TemplateIn, use: Use) -> ValidationOut:
     problems = [
         TemplateProblemOut(path=p.path, code=p.code, detail=p.detail, line=p.line)
-        for p in use.templates.validate(body.draft())
+        for p in await use.templates.validate(body.draft())
     ]
     return ValidationOut(valid=not problems, problems=problems)
 

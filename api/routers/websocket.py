@@ -1,12 +1,18 @@
 """`/api/ws`: a user's inbox, live.
 
 Opened with a user token, in the query or the header. Frames sent: `ready` first, then
-`notification`, `read`, `removed`, `broadcast`, and `pong` and `error` as answers. Close codes:
+`notification`, `read`, `removed`, `broadcast`, `announcement`, `announcement_updated`,
+`announcement_ended`, `announcement_withdrawn`, and `pong` and `error` as answers. Close codes:
 4008 when the client takes less than there is for it, 1011 when Herald fails, 1012 when it
 restarts; after each a client connects again with `after`, the last `seq` it has.
+
+Announcements have no `seq` but a `version`, counted over all changes of all of them. A connection
+is first told what is shown and unread; one that comes back with `announcedAfter`, the last
+`version` it has, is told what changed since then and nothing twice.
 """
 
 import contextlib
+from typing import Final
 
 from fastapi import APIRouter
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
@@ -21,6 +27,8 @@ from services.access import refused
 
 router = APIRouter()
 
+_DIGITS: Final = 18
+
 
 async def inbox_socket(websocket: WebSocket) -> None:
     live: LiveHub = websocket.app.state.live
@@ -28,16 +36,19 @@ async def inbox_socket(websocket: WebSocket) -> None:
         user_id = await _user_of(websocket, services_of(websocket))
         connection = Connection(websocket, live, user_id)
         async with live.joined(user_id, connection):
-            await connection.run(_seq(websocket.query_params.get("after")))
+            asked = websocket.query_params
+            await connection.run(_seq(asked.get("after")), _seq(asked.get("announcedAfter")))
     except HeraldError as error:
         await _refuse(websocket, error)
 
 
 def _seq(text: str | None) -> int | None:
-    """The seq to resume after; what is no number is taken for "from the start"."""
+    """The seq to resume after; what is no number, or none that a seq can be, is taken for "from
+    the start"."""
     if text is None:
         return None
-    return min(int(text), 2**63 - 1) if text.isascii() and text.isdigit() else 0
+    good = text.isascii() and text.isdigit() and len(text) <= _DIGITS
+    return int(text) if good else 0
 
 
 async def _user_of(websocket: WebSocket, services: Container) -> str:

@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import EmailStr, Field, JsonValue
 
 from api.schemas.common import Paged, page_request
+from domain.ab.definition import ABDesign
 from domain.audience import Audience
 from domain.base import UserId, Wire
 from domain.campaigns.records import (
@@ -17,7 +18,7 @@ from domain.campaigns.records import (
     Recipient,
     RecipientStatus,
 )
-from domain.campaigns.shapes import Rate, Schedule, VariantTest
+from domain.campaigns.shapes import Rate, Schedule
 from domain.commands import TemplateChoice
 from domain.enums import Category, Channel
 from domain.paging import PageRequest
@@ -42,7 +43,7 @@ class CampaignOut(Wire):
     audience: Audience
     schedule: Schedule | None
     rate: Rate | None
-    test: VariantTest | None
+    test: ABDesign | None
     winner: str | None
     recipients: int | None
     parent_id: UUID | None

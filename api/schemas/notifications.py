@@ -8,6 +8,7 @@ from uuid import UUID
 
 from pydantic import Field, JsonValue
 
+from api.schemas.announcements import InboxAnnouncementOut
 from api.schemas.common import Ids, Paged
 from domain.base import Instant, TypeName, UserId, Wire
 from domain.content import EmailOptions, PushOptions, SmsOptions
@@ -65,6 +66,7 @@ class AttachmentOut(Wire):
 
 class EmailOut(Wire):
     subject: str | None
+    sender: str | None = Field(alias="from")
     reply_to: str | None
     attachments: list[AttachmentOut]
 
@@ -115,7 +117,7 @@ class CountsOut(Wire):
 
 
 class InboxOut(Wire):
-    data: list[InboxItemOut]
+    data: list[InboxItemOut | InboxAnnouncementOut]
     next_cursor: str | None
     counts: CountsOut
 
@@ -265,6 +267,7 @@ def _email(email: EmailOptions | None) -> EmailOut | None:
         return None
     return EmailOut(
         subject=email.subject,
+        sender=email.sender,
         reply_to=email.reply_to,
         attachments=[
             AttachmentOut(

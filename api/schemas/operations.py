@@ -15,7 +15,7 @@ from domain.records import ApiKey, AuditEntry, DeadLetter, Suppression
 from services.health import Health, Readiness
 
 Short = Annotated[str, Field(min_length=1, max_length=100)]
-LetterStatus = Literal["open", "redriven", "discarded"]
+LetterStatus = Literal["open", "redriven", "discarded", "resolved"]
 
 
 class DeadLetterChoice(Wire):

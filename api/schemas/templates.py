@@ -56,6 +56,7 @@ class TemplateOut(Wire):
     channels: dict[str, dict[str, JsonValue]]
     variables: dict[str, JsonValue]
     example: dict[str, JsonValue]
+    required_variables: list[str]
     status: Status
     version: int
     created_at: datetime
@@ -72,6 +73,7 @@ class TemplateOut(Wire):
                 "channels": held.channels,
                 "variables": held.variables,
                 "example": held.example,
+                "requiredVariables": list(view.required),
                 "status": held.status,
                 "version": held.version,
                 "createdAt": held.created_at,

@@ -11,6 +11,7 @@ from pydantic import Field, JsonValue, StringConstraints, field_validator, model
 
 from domain.base import Instant, TypeName, UserId, Wire
 from domain.commands import Body, TemplateChoice, Title
+from domain.content import SenderName
 
 
 class ABMetric(StrEnum):
@@ -47,7 +48,7 @@ class Variant(Wire):
     subject: Title | None = None
     title: Title | None = None
     content: Body | None = None
-    sender: str | None = None
+    sender: SenderName | None = None
     """A mailbox changes who an email is from, anything else who an SMS is from."""
     template: TemplateChoice | None = None
     send_at: Instant | None = None
@@ -87,8 +88,12 @@ class ABDesign(Wire):
 
     @model_validator(mode="after")
     def _can_be_decided(self) -> Self:
-        if self.winner is WinnerMode.AUTOMATIC and self.decide_after is None:
+        if self.winner is WinnerMode.MANUAL:
+            return self
+        if self.decide_after is None:
             raise ValueError("an automatic winner needs decideAfter")
+        if any(v.delay is not None and v.delay >= self.decide_after for v in self.variants):
+            raise ValueError("a variant would be sent after the test is decided")
         return self
 
     @property

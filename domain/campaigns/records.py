@@ -6,8 +6,9 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
+from domain.ab.definition import ABDesign
 from domain.audience import Audience
-from domain.campaigns.shapes import CampaignWords, Rate, Schedule, VariantTest
+from domain.campaigns.shapes import CampaignWords, Rate, Schedule
 from domain.enums import Category, Channel
 
 
@@ -65,7 +66,7 @@ class Campaign:
     updated_at: datetime
     schedule: Schedule | None = None
     rate: Rate | None = None
-    test: VariantTest | None = None
+    test: ABDesign | None = None
     reason: str | None = None
     """Why it stands as it does, where that is not plain."""
     revision: int = 0

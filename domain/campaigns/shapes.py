@@ -1,35 +1,20 @@
 """What callers say of a campaign: its words, when it leaves, how fast, and what it tries out."""
 
 import datetime as calendar
-from datetime import timedelta
-from enum import StrEnum
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Any, Self
 
 from pydantic import EmailStr, Field, JsonValue, field_validator, model_validator
 
+from domain.ab.definition import ABDesign
 from domain.audience import Audience
 from domain.base import Instant, TypeName, Wire
-from domain.campaigns.cron import problem_of
 from domain.commands import Body, ChannelList, TemplateChoice, Title
+from domain.content import SenderName
 from domain.enums import Category
 from domain.preferences import LocalTime, ZoneName
 
 Name = Annotated[str, Field(min_length=1, max_length=255)]
-Sender = Annotated[str, Field(min_length=3, max_length=320, pattern=r"^[^\r\n]+$")]
 Subject = Annotated[str, Field(min_length=1, max_length=255)]
-MAX_DECIDE_AFTER: Final = timedelta(days=30)
-
-
-class CampaignMetric(StrEnum):
-    """By what a variant wins."""
-
-    OPEN = "open"
-    CLICK = "click"
-
-
-class WinnerMode(StrEnum):
-    AUTOMATIC = "automatic"
-    MANUAL = "manual"
 
 
 class Schedule(Wire):
@@ -50,9 +35,8 @@ class Schedule(Wire):
             raise ValueError("give exactly one of at, localTime with date, and cron")
         if (self.local_time is None) is not (self.date is None):
             raise ValueError("localTime and date come together")
-        problem = problem_of(self.cron) if self.cron is not None else None
-        if problem is not None:
-            raise ValueError(problem)
+        if self.cron is not None and len(self.cron.split()) != 5:
+            raise ValueError("cron has five fields: minute, hour, day, month, weekday")
         return self
 
 
@@ -82,39 +66,6 @@ class Rate(Wire):
         return next(step.max for step in self.warm_up if step.day >= day)
 
 
-class Variant(Wire):
-    """One way to say it. What is absent is as the campaign has it."""
-
-    name: Annotated[str, Field(min_length=1, max_length=64)]
-    weight: Annotated[float, Field(gt=0, le=1_000_000)] = 1
-    subject: Subject | None = None
-    title: Title | None = None
-    content: Body | None = None
-    data: dict[str, JsonValue] = Field(default_factory=dict)
-    sender: Annotated[Sender | None, Field(alias="from")] = None
-    delay: Annotated[timedelta, Field(ge=timedelta(0), le=timedelta(days=7))] = timedelta(0)
-    """How much later than the others this variant leaves, to try out times."""
-
-
-class VariantTest(Wire):
-    """A/B: variants go to a `fraction` of the audience; the rest gets the winner."""
-
-    variants: tuple[Variant, ...] = Field(min_length=2, max_length=10)
-    fraction: Annotated[float, Field(gt=0, le=1)] = 1
-    metric: CampaignMetric = CampaignMetric.CLICK
-    decide_after: Annotated[timedelta, Field(gt=timedelta(0), le=MAX_DECIDE_AFTER)] = timedelta(
-        hours=4
-    )
-    winner: WinnerMode = WinnerMode.AUTOMATIC
-
-    @field_validator("variants")
-    @classmethod
-    def _distinct(cls, variants: tuple[Variant, ...]) -> tuple[Variant, ...]:
-        if len({variant.name for variant in variants}) != len(variants):
-            raise ValueError("two variants have the same name")
-        return variants
-
-
 class CampaignWords(Wire):
     """What a campaign says, the same for everybody but for what a template reads of the user."""
 
@@ -123,7 +74,7 @@ class CampaignWords(Wire):
     title: Title | None = None
     content: Body | None = None
     data: dict[str, JsonValue] = Field(default_factory=dict)
-    sender: Annotated[Sender | None, Field(alias="from")] = None
+    sender: Annotated[SenderName | None, Field(alias="from")] = None
     reply_to: EmailStr | None = None
 
     @model_validator(mode="after")
@@ -142,7 +93,7 @@ class NewCampaign(CampaignWords):
     audience: Audience
     schedule: Schedule | None = None
     rate: Rate | None = None
-    test: VariantTest | None = None
+    test: ABDesign | None = None
 
 
 class AmendCampaign(Wire):
@@ -155,13 +106,13 @@ class AmendCampaign(Wire):
     audience: Audience | None = None
     schedule: Schedule | None = None
     rate: Rate | None = None
-    test: VariantTest | None = None
+    test: ABDesign | None = None
     template: TemplateChoice | None = None
     subject: Subject | None = None
     title: Title | None = None
     content: Body | None = None
     data: dict[str, JsonValue] | None = None
-    sender: Annotated[Sender | None, Field(alias="from")] = None
+    sender: Annotated[SenderName | None, Field(alias="from")] = None
     reply_to: EmailStr | None = None
 
     def changes(self) -> dict[str, Any]:

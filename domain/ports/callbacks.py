@@ -61,9 +61,9 @@ class EngagementRecord:
 
 
 class CallbackRepository(Protocol):
-    async def add(self, callback: StoredCallback) -> bool:
+    async def add(self, callback: StoredCallback, reply_id: str | None = None) -> bool:
         """Keeps a callback, its body sealed, as being worked on. False, and nothing changed, when
-        this provider sent the same body before."""
+        this provider sent the same body before or, of a reply, the same `reply_id`."""
 
     async def get(self, callback_id: UUID) -> StoredCallback | None:
         """With its body."""

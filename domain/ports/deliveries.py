@@ -103,8 +103,9 @@ class DeliveryRepository(Protocol):
 
     async def release_held(self, limit: int, at: datetime) -> tuple[tuple[UUID, int], ...]:
         """(notification id, redrives) of up to `limit` notifications held by a pause that is
-        over, the most urgent first and the oldest among equals; they are held no more. SKIP
-        LOCKED: any number of processes."""
+        over, of the most urgent priority there is, the oldest first; they are held no more. What
+        is less urgent comes when these have been planned. Any number of processes may ask; one of
+        them at a time gets an answer."""
 
     async def add(self, deliveries: Sequence[Delivery]) -> None:
         """Lines for targets that appeared after the plan; known ones are left alone."""

@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
+ANNOUNCEMENTS_CHANGED: Final = "announcements"
+"""A frame of this kind is for processes: announcements changed, up to the version `seq`."""
 Frame = Mapping[str, Any]
 """As a client sees it. A `read` or `removed` frame may name its `origin`, the connection that
 caused it; no client is shown that."""
@@ -31,6 +33,8 @@ class LiveFrame:
     seq: int = 0
     """Of a notification: its number in the user's inbox."""
     origin: str | None = None
+    version: int = 0
+    """Of an announcement: the place of its change among all changes."""
 
 
 class Reader(Protocol):

@@ -61,21 +61,43 @@ class TemplateRendererPort(Protocol):
     """Rendering as the services see it; pure computation behind it."""
 
     def render(
-        self, template: TemplateVersion | None, channel: Channel, context: Mapping[str, Any]
+        self,
+        template: TemplateVersion | None,
+        channel: Channel,
+        context: Mapping[str, Any],
+        layout: TemplateVersion | None = None,
     ) -> RenderedMessage:
-        """The channel's message. `template` None: the built-in one for title and content.
+        """The channel's message. `template` None: the built-in one for title and content, in the
+        language of `context["locale"]`. `layout` is the one `stored_layout` names.
         Raises `RenderProblem`."""
 
     def render_line(self, source: str, context: Mapping[str, Any], locale: str) -> str:
         """One line of text written as a template, such as a subject. Raises `RenderProblem`."""
 
+    def is_markable(
+        self,
+        template: TemplateVersion | None,
+        channel: Channel,
+        layout: TemplateVersion | None,
+        locale: str,
+        line: str | None,
+    ) -> bool:
+        """Whether the channel's words, and `line`, come out the same for everybody but for
+        `user.id`, `name`, `email`, `phone` and `links`, which may be marks then."""
+
     def check_line(self, source: str, part: str) -> Sequence[TemplateProblem]:
         """Everything wrong with such a line."""
 
-    def validate(self, template: TemplateVersion) -> Sequence[TemplateProblem]:
+    def stored_layout(self, template: TemplateVersion) -> str | None:
+        """The key of the template its email is set in; None for a built-in layout, or none."""
+
+    def validate(
+        self, template: TemplateVersion, layout: TemplateVersion | None = None
+    ) -> Sequence[TemplateProblem]:
         """Everything wrong with a template, in the order a person would mend it."""
 
     def required_variables(
         self, template: TemplateVersion, channels: Sequence[Channel]
     ) -> frozenset[str]:
-        """Dotted names the parts for these channels cannot do without."""
+        """Dotted names without which the parts for these channels cannot be written, and those
+        its schema of `data` requires."""

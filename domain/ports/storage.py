@@ -17,6 +17,9 @@ from domain.enums import Channel, ConsentType, DeliveryStatus, NotificationStatu
 from domain.facts import Reach, Usage
 from domain.paging import Page, PageRequest
 from domain.plan_types import Plan
+from domain.ports.ab_tests import ABTestRepository
+from domain.ports.announcements import AnnouncementRepository, AudienceMembership
+from domain.ports.audience import AudienceListRepository, AudienceRepository
 from domain.ports.callbacks import CallbackRepository, EngagementRepository
 from domain.ports.campaigns import CampaignRepository
 from domain.ports.deliveries import DeliveryRepository
@@ -193,6 +196,9 @@ class InboxRepository(Protocol):
     async def counts(self, user_id: str) -> tuple[int, int, int]:
         """(total, unread, last seq)."""
 
+    async def unread_with(self, user_id: str, notification_id: UUID) -> int:
+        """How many are unread, counting this notification when it is about to be added."""
+
     async def last_seqs(self, user_ids: Collection[str]) -> Mapping[str, int]:
         """The last number given out in each inbox that has any."""
 
@@ -284,8 +290,10 @@ class CatalogueRepository(Protocol):
         locale: str | None = None,
         version: int | None = None,
         published_only: bool = False,
+        created_by: datetime | None = None,
     ) -> tuple[TemplateVersion, ...]:
-        """The newest (or the given) version in each locale (or the given one)."""
+        """The newest (or the given) version in each locale (or the given one), of those made by
+        then."""
 
     async def templates(self, page: PageRequest) -> Page[TemplateSummary]: ...
 
@@ -343,6 +351,9 @@ class OperationsRepository(Protocol):
     async def resolve_dead_letter(self, dead_letter_id: UUID, status: str, at: datetime) -> bool:
         """True when it was open until now."""
 
+    async def resolve_letters_of(self, delivery_ids: Sequence[UUID], at: datetime) -> None:
+        """Closes the open letters of deliveries that turned out to have left."""
+
     async def suppress(self, suppression: Suppression) -> Suppression:
         """By (channel, address): a second one returns the first, unless it lasts longer, or as
         long and weighs more: anything more than an opt-out, which its owner may lift, and a
@@ -357,7 +368,8 @@ class OperationsRepository(Protocol):
 
     async def suppressions(self, page: PageRequest) -> Page[Suppression]: ...
 
-    async def lift_suppression(self, suppression_id: UUID) -> bool: ...
+    async def lift_suppression(self, suppression_id: UUID) -> Suppression | None:
+        """The one lifted, if there was one."""
 
     async def paused(self) -> tuple[PausedPart, ...]: ...
 
@@ -447,6 +459,16 @@ class Transaction(Protocol):
     def callbacks(self) -> CallbackRepository: ...
     @property
     def engagement(self) -> EngagementRepository: ...
+    @property
+    def ab_tests(self) -> ABTestRepository: ...
+    @property
+    def announcements(self) -> AnnouncementRepository: ...
+    @property
+    def membership(self) -> AudienceMembership: ...
+    @property
+    def audiences(self) -> AudienceRepository: ...
+    @property
+    def audience_lists(self) -> AudienceListRepository: ...
 
 
 UnitOfWork = Callable[[], AbstractAsyncContextManager[Transaction]]

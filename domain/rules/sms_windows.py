@@ -46,6 +46,8 @@ class WindowEntry(_Entry):
     closes: time
     days: frozenset[Weekday] = EVERY_DAY
     zones: Annotated[tuple[ZoneName, ...], Field(min_length=1)]
+    further_zones: tuple[ZoneName, ...] = ()
+    """Where people live too, by clocks that are never ahead of or behind all of `zones`."""
     holidays: str | None = None
     """The calendar whose days count as closed."""
 
@@ -85,9 +87,11 @@ class SmsWindow:
     source: str
     days: frozenset[Weekday] = EVERY_DAY
     calendar: str | None = None
+    further_zones: tuple[str, ...] = ()
 
     def zones_for(self, user_zone: str) -> tuple[str, ...]:
-        return (user_zone,) if user_zone in self.zones else self.zones
+        at_home = user_zone in self.zones or user_zone in self.further_zones
+        return (user_zone,) if at_home else self.zones
 
     def next_open(self, at: datetime, zones: tuple[str, ...]) -> datetime:
         """`at` itself while the window is open in all zones, otherwise the next instant so."""
@@ -160,7 +164,15 @@ def window_data() -> WindowFile:
 
 
 def _window(entry: WindowEntry) -> SmsWindow:
-    return SmsWindow(entry.opens, entry.closes, entry.zones, entry.rule, entry.days, entry.holidays)
+    return SmsWindow(
+        entry.opens,
+        entry.closes,
+        entry.zones,
+        entry.rule,
+        entry.days,
+        entry.holidays,
+        entry.further_zones,
+    )
 
 
 SMS_WINDOWS: Final = {country: _window(e) for country, e in window_data().countries.items()}

@@ -20,6 +20,7 @@ from domain.enums import Category
 from domain.sms.segments import measure
 
 FALLBACK: Final = "en"
+_NUMBER: Final = re.compile(r"\+?\d+")
 _ALIASES: Final = {"no": "nb", "nn": "nb", "iw": "he", "sh": "hr", "bs": "hr"}
 
 
@@ -92,6 +93,11 @@ def generate_opt_out_instructions(
     none are needed. `link`: where to opt out when the sender cannot be answered."""
     forms = _forms(country, language, category, link)
     return forms[0] if forms else None
+
+
+def is_answerable(sender: str) -> bool:
+    """Whether a reply reaches the sender: a number or a messaging service, and no name."""
+    return bool(_NUMBER.fullmatch(sender)) or sender.startswith("MG")
 
 
 def find_opt_out(text: str, link: str | None = None) -> str | None:

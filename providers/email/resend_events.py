@@ -8,6 +8,7 @@ from typing import Any, Final
 from domain.callbacks import Callback, Engagement, EngagementKind, Receipt
 from domain.enums import DeliveryStatus
 from domain.errors import Invalid
+from providers.http import without
 
 STATUSES: Final[Mapping[str, DeliveryStatus]] = {
     "queued": DeliveryStatus.SENT,
@@ -49,8 +50,9 @@ def parse_event(body: bytes) -> tuple[Callback, ...]:
 
 
 def _receipt(word: str, email_id: str, at: datetime, data: Mapping[str, Any]) -> Receipt:
-    to = data.get("to")
-    recipient = str(to[0]) if isinstance(to, list) and len(to) == 1 else None
+    given = data.get("to")
+    to = [str(address) for address in given] if isinstance(given, list) else []
+    recipient = to[0] if len(to) == 1 else None
     permanent = True
     code = text = None
     if word == "bounced":
@@ -61,7 +63,8 @@ def _receipt(word: str, email_id: str, at: datetime, data: Mapping[str, Any]) ->
         code, text = "failed", (data.get("failed") or {}).get("reason")
     elif word == "suppressed":
         code, text = "suppressed", (data.get("suppressed") or {}).get("message")
-    return Receipt(email_id, STATUSES[word], at, code, text, permanent, recipient)
+    words = without(str(text), *to) if text else None
+    return Receipt(email_id, STATUSES[word], at, code, words, permanent, recipient)
 
 
 def _aware(at: datetime) -> datetime:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
+import orjson
 import resend
 from resend.http_client_async import AsyncHTTPClient
 from typing_extensions import override
@@ -41,11 +42,15 @@ class AccountClient(AsyncHTTPClient):
         data: dict[str, str] | None = None,
     ) -> tuple[bytes, int, Mapping[str, str]]:
         account = current_account.get()
+        told = {**headers, "Authorization": f"Bearer {account.key}"}
+        if json:
+            # A batch is a megabyte, which the standard library writes ten times slower.
+            told["Content-Type"] = "application/json"
         answer = await account.http.request(
             method,
             account.url + url.removeprefix(resend.api_url),
-            headers={**headers, "Authorization": f"Bearer {account.key}"},
-            json=json or None,
+            headers=told,
+            content=orjson.dumps(json) if json else None,
             files=files,
             data=data,
         )

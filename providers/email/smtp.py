@@ -153,6 +153,8 @@ def _refusal(error: aiosmtplib.SMTPResponseException, message: OutboundMessage) 
     if code in _LOGIN:
         return Retry("bad_credentials", text, fail_over=True)
     if code < 500:
+        if enhanced.startswith("4.2."):
+            return Retry("mailbox_busy", text)
         busy = enhanced.startswith("4.7.")
         return Retry("rate_limited" if busy else "provider_unavailable", text)
     if isinstance(error, aiosmtplib.SMTPSenderRefused) and enhanced not in _TOO_LARGE:

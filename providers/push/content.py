@@ -16,7 +16,6 @@ from domain.ports.providers import OutboundMessage
 
 LONGEST_LIFE: Final = timedelta(days=28)
 """What FCM and OneSignal keep a message for at most."""
-_MOST_SHOWN: Final = 99_999
 _LINK: Final = re.compile(r"https?://\S+", re.IGNORECASE)
 _DEEP_LINK: Final = re.compile(r"[a-z][a-z0-9+.-]*://\S*", re.IGNORECASE)
 
@@ -53,13 +52,9 @@ class PushContent:
         return None if self.link or self.deep_link else self.click_action
 
 
-def content_of(message: OutboundMessage, unread: int | None = None) -> PushContent:
-    """The message's content. The badge is the caller's, else `unread`, else the count in the
-    message's data under `unread`, else none."""
+def content_of(message: OutboundMessage) -> PushContent:
     push = message.push or PushOptions()
     words = message.message
-    if unread is None:
-        unread = _count(words.data.get("unread"))
     return PushContent(
         title=words.title or None,
         text=words.text,
@@ -67,7 +62,7 @@ def content_of(message: OutboundMessage, unread: int | None = None) -> PushConte
         data=dict(words.data),
         actions=push.actions,
         click_action=push.click_action or None,
-        badge=push.badge if push.badge is not None else unread,
+        badge=push.badge,
         sound=push.sound,
     )
 
@@ -101,9 +96,3 @@ def life_of(message: OutboundMessage) -> timedelta | None:
 def compact(value: Any) -> str:
     """JSON without a byte to spare. Raises `ValueError` for what is not JSON."""
     return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-
-
-def _count(value: Any) -> int | None:
-    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
-        return min(value, _MOST_SHOWN)
-    return None

@@ -105,7 +105,8 @@ def _apns(message: OutboundMessage, content: PushContent, now: datetime) -> mess
         headers["apns-expiration"] = str(int((now.astimezone(UTC) + life).timestamp()))
     aps = messaging.Aps(
         badge=content.badge,
-        sound=content.sound,
+        # Only iOS is silent unless told otherwise.
+        sound=content.sound or "default",
         category=content.action_name or (message.type if content.actions else None),
         # The app's extension fetches the image and draws the buttons.
         mutable_content=True if content.image_url or content.actions else None,

@@ -5,6 +5,7 @@ also takes messages for numbers that have opted out, and only says so in its del
 """
 
 import asyncio
+import functools
 import os
 import re
 from collections.abc import Mapping
@@ -211,8 +212,10 @@ class SnsSmsProvider:
         return "AWS_REGION" if self._account["endpoint_url"] is None else "AWS_ENDPOINT_URL_SNS"
 
 
+@functools.cache
 def _session() -> AioSession:
-    """A session that reads no settings but Herald's."""
+    """A session that reads no settings but Herald's. One is enough: it keeps the descriptions of
+    the vendor's API, which take a while to read, and nothing of an account."""
     return AioSession(
         {
             "profile": (None, None, None, None),

@@ -54,6 +54,10 @@ _REFUSALS: Final[Mapping[int, str]] = {
     21614: "not_a_mobile_number",
     21617: "message_too_long",
 }
+_MISCONFIGURED: Final = frozenset(
+    {21212, 21603, 21606, 21659, 21660, 21701, 21703, 21704, 21705, 21712}
+)
+"""The account's sender cannot send: no fault of the message, which may go by another vendor."""
 _CONGESTED: Final = frozenset({14107, 20429, 21611, 63038})
 """Limits of the account or the sender: later, the same message goes."""
 
@@ -81,7 +85,8 @@ _LONGEST_VALIDITY: Final = timedelta(hours=10)
 
 class TwilioSmsProvider:
     """One Twilio account. `sender` is a number, a short code, a name, or a messaging service
-    (`MG…`); status callbacks go to `{public_url}/api/webhooks/twilio`, or nowhere if None."""
+    (`MG…`); status callbacks go to `{public_url}/api/webhooks/twilio`, or nowhere if None.
+    `webhook_secrets` are those of the account's SharedKeys: several while one is replaced."""
 
     name: Final = "twilio"
     channel: Final = Channel.SMS
@@ -96,10 +101,12 @@ class TwilioSmsProvider:
         sender: str,
         public_url: str | None,
         timeout: timedelta,
+        webhook_secrets: tuple[str, ...] = (),
     ) -> None:
         self._http = PooledTwilioClient(api_url, timeout)
         self._client = Client(account_sid, auth_token, http_client=self._http)
-        self._validator = RequestValidator(auth_token)
+        self._by_token = (RequestValidator(auth_token),)
+        self._by_shared_keys = tuple(RequestValidator(secret) for secret in webhook_secrets)
         self._sender = sender
         # Twilio refuses messages whose callback it cannot reach.
         self._callback: str | None = None
@@ -163,15 +170,21 @@ class TwilioSmsProvider:
         return _receipt(provider_message_id, status, at, code, words, sms.to)
 
     async def verify_webhook(self, headers: Mapping[str, str], body: bytes, url: str) -> None:
-        """By either of Twilio's algorithms, over the public address. Callbacks carry no time."""
+        """Over the public address, by either of Twilio's ways: SHA-1 with the account's token, or,
+        as a header then says, the algorithm and SharedKey of a webhook setting. Callbacks carry
+        no time."""
         given = {name.lower(): value for name, value in headers.items()}
         try:
             form = _form(body)
         except ValueError as error:
             raise Unauthorized("bad_signature", "The webhook's body cannot be verified.") from error
-        algorithm = get_signature_algorithm(given.get("x-twilio-webhooks-signature-settings"))
+        settings = given.get("x-twilio-webhooks-signature-settings")
+        algorithm = get_signature_algorithm(settings)
         signature = given.get("x-twilio-signature", "")
-        if not self._validator.validate(url, form, signature, algorithm):
+        keys = self._by_shared_keys if settings else self._by_token
+        if not keys:
+            raise Unauthorized("webhook_not_configured", "No webhook secret is set for Twilio.")
+        if not any(key.validate(url, form, signature, algorithm) for key in keys):
             raise Unauthorized("bad_signature", "The webhook's signature is not good.")
 
     def parse_webhook(self, body: bytes) -> tuple[Callback, ...]:
@@ -236,6 +249,8 @@ def _refusal(error: Exception, exchange: Exchange, message: OutboundMessage) -> 
     text = without(f"{code}: {_words(error)}", message.target, normalize_e164(message.target))
     if code in _REFUSALS:
         return Rejected(_REFUSALS[code], text)
+    if code in _MISCONFIGURED:
+        return Retry("bad_configuration", text, fail_over=True)
     if code in _CONGESTED:
         return Retry("rate_limited", text, after=retry_after(exchange.headers))
     return status_outcome(exchange.status, f"twilio_{code}", text, exchange.headers)
@@ -250,7 +265,8 @@ def _receipt(
     recipient: str | None,
 ) -> Receipt:
     permanent = status is not DeliveryStatus.FAILED or code in _GONE
-    return Receipt(sid, status, at, code, words, permanent=permanent, recipient=recipient)
+    told = without(words, recipient or "") if words else None
+    return Receipt(sid, status, at, code, told, permanent=permanent, recipient=recipient)
 
 
 def _reply(sid: str, form: Mapping[str, str], at: datetime) -> Reply:

@@ -182,12 +182,15 @@ class _Mailbox:
     async def handle_DATA(  # noqa: N802
         self, server: SMTP, _session: Session, envelope: Envelope
     ) -> str:
-        await asyncio.sleep(sum(strike.delay for strike in self._strikes))
+        delay = sum(strike.delay for strike in self._strikes)
         kinds = {strike.fault.kind for strike in self._strikes if strike.fault}
         if "reset" in kinds:
+            await asyncio.sleep(delay)
             _transport(server).abort()
             return ""
+        # Before the delay: the library ends this call when the client hangs up.
         queue_id = self._vendor.keep(envelope)
+        await asyncio.sleep(delay)
         if "drop_response" in kinds:
             _transport(server).close()
             return ""

@@ -5,6 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
+from domain.receipts import OPT_OUT_CODES
 from domain.records import Money
 from domain.rules.reasons import Reason
 from domain.sms.report import SmsCountryFigures
@@ -25,9 +26,6 @@ _LIMIT: Final = (
     Reason.THROTTLE_ZERO,
     "number_limit",
 )
-_OPTED_OUT: Final = "opted_out"
-"""The providers' code for a number that opted out with the vendor."""
-
 _MESSAGES: Final = """
     with line as (
         select coalesce(nullif(s.country_code, ''), u.phone_country, u.country) as country,
@@ -53,7 +51,7 @@ _MESSAGES: Final = """
             count(*) filter (where status = 'delivered') as delivered,
             count(*) filter (where status in ('failed', 'bounced')) as failed,
             count(*) filter (where status = 'unknown') as unknown,
-            count(*) filter (where error_code = $5) as opted_out_refusals,
+            count(*) filter (where error_code = any($5::text[])) as opted_out_refusals,
             count(*) filter (where reason = 'suppressed' or error_code = 'suppressed')
                 as suppressed,
             count(*) filter (where status = 'skipped' and reason = any($6::text[]))
@@ -116,7 +114,7 @@ class SqlReports:
             _MESSAGES,
             *period,
             list(marketing),
-            _OPTED_OUT,
+            list(OPT_OUT_CODES),
             list(_CONSENT),
             list(_PREFERENCE),
             list(_LIMIT),

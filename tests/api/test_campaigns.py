@@ -13,6 +13,7 @@ from tests.api.conftest import Actor, client, fields_of, refusal
 
 HERE = "/campaigns/email"
 VARIANTS = [{"name": "A", "subject": "One"}, {"name": "B", "subject": "Two"}]
+TEST = {"variants": VARIANTS, "decideAfter": "PT4H"}
 
 
 def draft(**fields: Any) -> dict[str, Any]:
@@ -86,13 +87,21 @@ async def test_a_draft_is_shown_as_it_was_written(api: httpx.AsyncClient) -> Non
         ({"channels": ["pigeon"]}, "channels.0", "enum"),
         ({"title": None}, "body", "value_error"),
         ({"subject": "{{ user.name"}, "subject", "subject_invalid"),
-        ({"schedule": {"cron": "0 99 * * *"}}, "schedule", "value_error"),
+        ({"schedule": {"cron": "@daily"}}, "schedule", "value_error"),
         ({"schedule": {"at": in_an_hour(), "cron": "0 9 * * MON"}}, "schedule", "value_error"),
         ({"schedule": {"localTime": "09:00"}}, "schedule", "value_error"),
         ({"rate": {"perMinute": 0}}, "rate.perMinute", "greater_than_equal"),
-        ({"test": {"variants": VARIANTS[:1]}}, "test.variants", "too_short"),
-        ({"test": {"variants": [VARIANTS[0]] * 2}}, "test.variants", "value_error"),
-        ({"test": {"variants": VARIANTS, "fraction": 0}}, "test.fraction", "greater_than"),
+        ({"test": {"variants": VARIANTS[:1], "decideAfter": "PT4H"}}, "test.variants", "too_short"),
+        (
+            {"test": {"variants": [VARIANTS[0]] * 2, "decideAfter": "PT4H"}},
+            "test.variants",
+            "value_error",
+        ),
+        (
+            {"test": {"variants": VARIANTS, "decideAfter": "PT4H", "fraction": 0}},
+            "test.fraction",
+            "greater_than",
+        ),
         ({"replyTo": "no address"}, "replyTo", "value_error"),
     ],
 )
@@ -242,10 +251,18 @@ async def test_scheduled_rescheduled_paused_resumed_cancelled(api: httpx.AsyncCl
 async def test_a_recurring_one_stays_recurring(api: httpx.AsyncClient) -> None:
     campaign = await made(api, schedule={"cron": "0 9 * * MON", "timezone": "Europe/Berlin"})
     scheduled = await told(api, campaign, "schedule")
-    assert (scheduled["status"], scheduled["startsAt"]) == ("scheduled", None)
+    assert scheduled["status"] == "scheduled"
+    first = datetime.fromisoformat(scheduled["startsAt"])
+    assert (first.weekday(), first.minute) == (0, 0)
+    assert first > datetime.now(UTC)
     once = {"schedule": {"at": in_an_hour()}}
     answer = await api.post(f"{HERE}/{campaign['id']}/schedule", json=once)
     refusal(answer, 409, "campaign_schedule_kind")
+    for never in ("0 99 * * *", "0 0 31 2 *", "0 9 * * FOO"):
+        answer = await api.post(
+            f"{HERE}/{campaign['id']}/schedule", json={"schedule": {"cron": never}}
+        )
+        assert fields_of(refusal(answer, 422, "cron_invalid")) == {"schedule.cron": "cron_invalid"}
     await told(api, campaign, "schedule", schedule={"cron": "0 10 1 * *"})
     await told(api, campaign, "cancel")
 
@@ -284,7 +301,7 @@ async def test_cancelled_in_the_middle_the_answer_has_the_accounts(
 
 async def test_a_winner_by_hand(api: httpx.AsyncClient, actor: Actor) -> None:
     users = [await actor.user() for _ in range(12)]
-    test = {"variants": VARIANTS, "fraction": 0.5, "winner": "manual"}
+    test = {"variants": VARIANTS, "decideAfter": "PT4H", "fraction": 0.5, "winner": "manual"}
     campaign = await made(api, audience={"userIds": users}, test=test)
     await told(api, campaign, "send")
     await work(actor, campaign, finish=False)
@@ -303,7 +320,7 @@ async def test_a_winner_by_hand(api: httpx.AsyncClient, actor: Actor) -> None:
 
 
 async def test_a_test_send(api: httpx.AsyncClient, actor: Actor) -> None:
-    campaign = await made(api, test={"variants": VARIANTS})
+    campaign = await made(api, test={"variants": VARIANTS, "decideAfter": "PT4H"})
     user = await actor.user(name="Ada")
     body = {"addresses": ["ann@example.com"], "userId": user}
     answer = await api.post(f"{HERE}/{campaign['id']}/test", json=body)

@@ -1,11 +1,14 @@
 """Templates and notification types."""
 
+import itertools
 from uuid import uuid4
 
 import httpx
 import pytest
 from fastapi import FastAPI
 
+from domain.enums import Channel
+from templates.catalogue import load_starter_templates
 from tests.api.conftest import Actor, client, fields_of, refusal
 
 
@@ -75,6 +78,80 @@ async def test_each_channel_is_previewed(api: httpx.AsyncClient) -> None:
     )  # fmt: skip
     refusal(await api.post("/templates/no-such/render", json={"channel": "sms"}), 404,
             "template_not_found")  # fmt: skip
+
+
+async def test_every_starter_is_previewed_with_its_example(api: httpx.AsyncClient) -> None:
+    listed = (await api.get("/templates", params={"limit": 200})).json()["data"]
+    starters = {t.key: t for t in load_starter_templates()}
+    assert {item["key"] for item in listed} >= set(starters)
+    for key, locale, channel in itertools.product(starters, ("en", "de", "fr"), Channel):
+        asked = {"channel": channel, "locale": locale}
+        answer = await api.post(f"/templates/{key}/render", json=asked)
+        assert answer.status_code == 200, (key, locale, channel, answer.text)
+        shown = answer.json()
+        words = [word for name, word in shown.items() if name != "channel"]
+        assert len(words) == {"email": 3, "sms": 1}.get(channel, 2), (key, locale, channel)
+        assert all(word.strip() for word in words), (key, locale, channel, shown)
+
+
+async def test_a_preview_knows_every_name_a_template_may_read(api: httpx.AsyncClient) -> None:
+    names = ["user.phone", "user.country", "notification.priority", "notification.type", "locale",
+             "links.unsubscribe", "links.preferences"]  # fmt: skip
+    words = " ".join(f"{{{{ {name} }}}}" for name in names)
+    body = template(channels={"sms": {"body": words}}, variables={}, example={}, locale="de")
+    assert (await api.post("/templates", json=body)).status_code == 201
+    shown = await api.post(f"/templates/{body['key']}/render", json={"channel": "sms"})
+    assert shown.status_code == 200, shown.text
+    assert " medium job_match de " in shown.json()["text"]
+
+
+async def test_what_it_needs_is_told_before_anything_is_sent(
+    api: httpx.AsyncClient, actor: Actor
+) -> None:
+    """Without an example, too: then nothing is tried out."""
+    schema = {"type": "object", "properties": {"city": {}}, "required": ["city"]}
+    body = template(
+        channels={"sms": {"body": "{{ user.name }}: {{ data.job }}{% if data.city %}!{% endif %}"}},
+        variables=schema, example={},
+    )  # fmt: skip
+    made = await api.post("/templates", json=body)
+    assert made.status_code == 201, made.text
+    assert made.json()["requiredVariables"] == ["data.city", "data.job", "user.name"]
+    shown = (await api.get(f"/templates/{body['key']}")).json()
+    assert shown["requiredVariables"] == ["data.city", "data.job", "user.name"]
+    wanted = {"userId": await actor.user(), "type": "job_match", "channels": ["sms"],
+              "template": {"key": body["key"]}}  # fmt: skip
+    problem = refusal(await api.post("/notifications", json=wanted), 422, "variable_missing")
+    assert set(fields_of(problem)) == {"data.city", "data.job"}
+    wrong = template(channels={"sms": {"body": "{{ user.nmae }}"}}, variables={}, example={})
+    problem = refusal(await api.post("/templates", json=wrong), 422, "template_invalid")
+    assert problem["errors"][0]["field"] == "channels.sms.body"
+
+
+async def test_a_layout_is_a_template_that_leaves_room(api: httpx.AsyncClient) -> None:
+    page = "<html><body><h1>Brand</h1>{{ content }}</body></html>"
+    frame = template(
+        channels={"email": {"subject": "-", "html": page}}, type=None, variables={}, example={}
+    )
+    framed = template(channels={"email": {"subject": "Hi", "html": "<p>{{ data.job }}</p>",
+                                          "layout": frame["key"]}})  # fmt: skip
+    problem = refusal(await api.post("/templates", json=framed), 422, "template_invalid")
+    assert fields_of(problem) == {"channels.email.layout": "unknown_layout"}
+    assert (await api.post("/templates", json=frame)).status_code == 201
+    assert (await api.post("/templates/validate", json=framed)).json()["valid"] is True
+    assert (await api.post("/templates", json=framed)).status_code == 201
+    path = f"/templates/{framed['key']}/render"
+    shown = (await api.post(path, json={"channel": "email"})).json()
+    assert "<h1>Brand</h1><p>Welder</p>" in shown["html"]
+    for channels, code in (
+        ({"sms": {"body": "x"}}, "layout_invalid"),
+        ({"email": {"subject": "-", "html": "<html><body>full</body></html>"}}, "layout_invalid"),
+    ):
+        odd = frame | {"key": f"t-{uuid4().hex[:8]}", "channels": channels}
+        assert (await api.post("/templates", json=odd)).status_code == 201
+        framed["channels"]["email"]["layout"] = odd["key"]  # type: ignore[index]
+        checked = (await api.post("/templates/validate", json=framed)).json()
+        assert [problem["code"] for problem in checked["problems"]] == [code]
 
 
 async def test_a_broken_template_is_refused_and_explained(api: httpx.AsyncClient) -> None:

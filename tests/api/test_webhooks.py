@@ -97,6 +97,21 @@ async def test_a_bounce_a_complaint_and_a_stop_silence_the_address_and_explain_s
     assert f"({reason.replace('_', ' ')})" in explained["summary"]
 
 
+async def test_help_is_answered_where_the_vendor_does_not(
+    api: httpx.AsyncClient, actor: Actor, sandbox: httpx.AsyncClient, container: Container
+) -> None:
+    shown = await sent_message(api, actor, "sms")
+    phone = (await api.get(f"/users/{shown['userId']}")).json()["phone"]
+    for text in ("Help", "Hilfe"):
+        await say(sandbox, container, shown, "reply", text=text)
+    answer = await sandbox.get("/messages", params={"provider": "twilio", "to": phone})
+    sent = [message["text"] for message in answer.json()["data"]]
+    assert [text for text in sent if "START" in text] == [
+        "JobFinders: Hilfe gibt es unter notifications@jobfinders.example."
+        " STOP beendet diese Nachrichten, START holt sie zurück."
+    ]
+
+
 async def callbacks(api: httpx.AsyncClient, **where: str) -> list[dict[str, Any]]:
     answer = await api.get("/provider-callbacks", params={"limit": 200} | where)
     assert answer.status_code == 200, answer.text

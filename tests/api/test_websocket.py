@@ -66,6 +66,9 @@ async def test_a_connection_resumes_where_it_was(server: str, actor: Actor) -> N
         assert (await frame(one))["seq"] == 4
         await actor.in_inbox(user)
         assert (await frame(one))["seq"] == 5
+    for strange in ("all", "-1", "9" * 5000):
+        async with socket(server, token, after=strange) as one:
+            assert [(await frame(one))["seq"] for _ in range(6)] == [5, 1, 2, 3, 4, 5]
 
 
 async def test_reconnecting_under_load_loses_and_repeats_nothing(server: str, actor: Actor) -> None:

@@ -4,16 +4,13 @@ import os
 from collections.abc import AsyncIterator, Iterator
 from email.message import EmailMessage
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import aiosmtplib
 import pytest
+from playwright.async_api import Browser, Page
 
 from templates.calendar import language_of
 from tests.unit.sandbox.support import SandboxProcess, email, onesignal, push
-
-if TYPE_CHECKING:
-    from playwright.async_api import Browser, Page
 
 HTML = "<h1 style='color:#1d4ed8'>Grüße, Ada</h1><script>document.title='taken over'</script>"
 SHOTS = os.environ.get("HERALD_SCREENSHOTS")
@@ -26,19 +23,19 @@ def sandbox() -> Iterator[SandboxProcess]:
 
 
 @pytest.fixture
-async def page(browser: "Browser") -> AsyncIterator["Page"]:
+async def page(browser: Browser) -> AsyncIterator[Page]:
     opened = await browser.new_page(viewport={"width": 900, "height": 1100})
     yield opened
     await opened.close()
 
 
-async def keep(page: "Page", name: str) -> None:
+async def keep(page: Page, name: str) -> None:
     """A picture for whoever asks for one."""
     if SHOTS:
         await page.screenshot(path=str(Path(SHOTS) / f"{name}.png"), full_page=True)
 
 
-async def test_each_channel_looks_as_it_would(sandbox: SandboxProcess, page: "Page") -> None:
+async def test_each_channel_looks_as_it_would(sandbox: SandboxProcess, page: Page) -> None:
     assert sandbox.email(email(html=HTML, subject="Neue Stelle")).status_code == 200
     assert sandbox.sms(Body="Ihr Gespräch ist morgen ✨" + "!" * 60).status_code == 201
     web = {"notification": {"actions": [{"action": "apply", "title": "Apply now"}]}}
@@ -55,7 +52,9 @@ async def test_each_channel_looks_as_it_would(sandbox: SandboxProcess, page: "Pa
     assert await page.title() != "taken over", "an email runs nothing"
     sms = page.locator("article.sms")
     assert "✨" in await sms.locator(".bubble").inner_text()
-    assert "2 segments, UCS-2" in await sms.inner_text()
+    assert "2 segments, UCS-2, 85 characters" in await sms.inner_text()
+    pieces = await sms.locator(".bubble span").all_text_contents()
+    assert [len(piece) for piece in pieces] == [67, 18], "where the vendor cuts it"
     pushes = page.locator("article.push")
     texts = [await pushes.nth(n).inner_text() for n in range(2)]
     assert "Bewerben" in texts[0]
@@ -66,9 +65,7 @@ async def test_each_channel_looks_as_it_would(sandbox: SandboxProcess, page: "Pa
     await keep(page, "outbox")
 
 
-async def test_mail_by_smtp_is_there_without_reloading(
-    sandbox: SandboxProcess, page: "Page"
-) -> None:
+async def test_mail_by_smtp_is_there_without_reloading(sandbox: SandboxProcess, page: Page) -> None:
     await page.goto(f"{sandbox.url}/outbox")
     assert "Nothing here yet" in await page.locator("body").inner_text()
     mail = EmailMessage()
@@ -87,7 +84,7 @@ async def test_mail_by_smtp_is_there_without_reloading(
 
 
 async def test_every_starter_mail_reads_well_in_a_narrow_window(
-    sandbox: SandboxProcess, page: "Page"
+    sandbox: SandboxProcess, page: Page
 ) -> None:
     """Nothing of a mail is wider than a phone, in any language."""
     from domain.enums import Channel

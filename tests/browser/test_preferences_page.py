@@ -9,16 +9,10 @@ import pytest
 from playwright.async_api import Browser, Page
 
 from runtime.container import Container
-from runtime.embedded.home import free_port
 from tests.api.conftest import Actor
 
 PHONE = {"width": 360, "height": 740}
-SHOTS = os.environ.get("HERALD_TEST_SCREENSHOTS")
-
-
-@pytest.fixture(scope="module")
-def temporal_address() -> str:
-    return f"127.0.0.1:{free_port()}"
+SHOTS = os.environ.get("HERALD_SCREENSHOTS")
 
 
 @pytest.fixture
@@ -37,7 +31,7 @@ async def page(browser: Browser, server: str) -> AsyncIterator[Page]:
 
 
 async def shot(page: Page, name: str) -> None:
-    """For a look with one's own eyes, where HERALD_TEST_SCREENSHOTS names a folder."""
+    """For a look with one's own eyes, where HERALD_SCREENSHOTS names a folder."""
     if SHOTS:
         await page.screenshot(path=str(Path(SHOTS) / f"{name}.png"), full_page=True)
 
@@ -125,6 +119,31 @@ async def test_ticking_sms_is_the_consent_the_page_words(
     assert kept["channels"]["sms"] == {"enabled": False, "chosen": True}
 
 
+async def test_newsletters_are_ticked_by_who_agreed_to_them(
+    page: Page, actor: Actor, api: httpx.AsyncClient, container: Container
+) -> None:
+    user = await actor.user(locale="de")
+    await page.goto(container.links.preferences(user))
+    box = page.get_by_label("Newsletter und Angebote")
+    assert not await box.is_checked(), "nobody asked this user"
+    await box.check()
+    await page.get_by_role("button", name="Speichern").click()
+    await page.get_by_role("status").wait_for()
+    assert await box.is_checked()
+    consent = (await api.get(f"/users/{user}/consents/marketing")).json()
+    assert (consent["granted"], consent["source"]) == (True, "preference_page")
+    assert "stimmen Sie zu" in consent["text"]
+    await box.uncheck()
+    await page.get_by_role("button", name="Speichern").click()
+    assert not await box.is_checked()
+    kept = (await api.get(f"/users/{user}/preferences")).json()
+    assert kept["categories"]["marketing"]["enabled"] is False
+    await box.check()
+    await page.get_by_role("button", name="Speichern").click()
+    kept = (await api.get(f"/users/{user}/preferences")).json()
+    assert kept["categories"]["marketing"]["enabled"] is True
+
+
 async def test_every_field_has_a_label_a_keyboard_reaches(
     page: Page, actor: Actor, container: Container
 ) -> None:
@@ -170,12 +189,12 @@ async def test_a_person_unsubscribes_and_thinks_again(
     await shot(page, "unsubscribe")
     await fits(page)
     await page.get_by_role("button", name="Ja, abmelden").click()
-    assert await page.get_by_role("heading").inner_text() == "Du bist abgemeldet"
+    assert await page.get_by_role("heading").inner_text() == "Sie sind abgemeldet"
     await shot(page, "unsubscribed")
     await fits(page)
     assert await left() == ["newsletter"]
     await page.get_by_role("button", name="Rückgängig machen").click()
-    assert await page.get_by_role("heading").inner_text() == "Du bist wieder angemeldet"
+    assert await page.get_by_role("heading").inner_text() == "Sie sind wieder angemeldet"
     await shot(page, "resubscribed")
     assert await left() == []
     await page.goto(container.links.unsubscribe(user, "security_alert"))
@@ -185,7 +204,7 @@ async def test_a_person_unsubscribes_and_thinks_again(
     assert len(await left()) > 3
     assert "security_alert" not in await left()
     await page.get_by_role("link", name="Alle meine Benachrichtigungen").click()
-    assert await page.get_by_role("heading").inner_text() == "Deine Benachrichtigungen"
+    assert await page.get_by_role("heading").inner_text() == "Ihre Benachrichtigungen"
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

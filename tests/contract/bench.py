@@ -17,7 +17,7 @@ from domain.ports.providers import (
     Retry,
     SendOutcome,
 )
-from tests.contract.vendors.common import PATIENCE, Ending, Signed, Vendor
+from tests.contract.vendors.common import PATIENCE, Ending, Signed, Vendor, now_stamp
 from tests.contract.wire import WireServer
 from tests.unit.sandbox.support import Receiver, SandboxProcess
 
@@ -92,13 +92,22 @@ class Bench:
         assert isinstance(outcome, Accepted)
         if self.vendor.sign is None:
             return outcome.provider_message_id, None
-        answer = await asyncio.to_thread(
-            self.sandbox.callback, self.vendor.name, outcome.provider_message_id, "delivered"
-        )
+        message_id = outcome.provider_message_id
+        return message_id, await self._called_back(message_id, "delivered")
+
+    async def earlier(self, message_id: str) -> Signed:
+        """What the vendor says of a message before it is delivered."""
+        vendor = self.vendor
+        if vendor.earlier is None or vendor.sign is None:
+            return await self._called_back(message_id, "sent")
+        body = vendor.earlier(message_id, self.sandbox.url + vendor.prefix)
+        return vendor.sign(body, f"{self.receiver.url}/api/webhooks/{vendor.name}", now_stamp())
+
+    async def _called_back(self, message_id: str, event: str) -> Signed:
+        answer = await asyncio.to_thread(self.sandbox.callback, self.vendor.name, message_id, event)
         assert answer.status_code == 200, answer.text
         call = self.receiver.requests[-1]
-        signed = Signed(call.headers, call.body.encode(), self.receiver.url + call.path)
-        return outcome.provider_message_id, signed
+        return Signed(call.headers, call.body.encode(), self.receiver.url + call.path)
 
 
 Case = Callable[[Bench, Any], Awaitable[None]]

@@ -12,6 +12,7 @@ from domain.content import RenderedMessage
 from domain.enums import DeliveryStatus
 from domain.errors import HeraldError
 from domain.ports.providers import Accepted, Found, Provider
+from domain.receipts import advances
 from tests.contract.bench import Bench, case
 from tests.contract.vendors.common import Signed, now_stamp
 from tests.contract.wire import deaf_address
@@ -145,7 +146,9 @@ async def _refused(provider: Provider, signed: Signed, expected: type[HeraldErro
 
 
 async def _expect_delivered(provider: Provider, signed: Signed, message_id: str) -> None:
-    (receipt,) = await heard(provider, signed)
+    told = await heard(provider, signed)
+    assert len(told) == 1
+    receipt = told[0]
     assert isinstance(receipt, Receipt)
     assert (receipt.provider_message_id, receipt.status) == (message_id, DeliveryStatus.DELIVERED)
     assert receipt.at.utcoffset() is not None
@@ -215,6 +218,29 @@ async def webhook_repeated(bench: Bench, expected: Any) -> None:
         return
     await _expect_delivered(provider, signed, message_id)
     await _expect_delivered(provider, signed, message_id)
+
+
+@case
+async def webhook_out_of_order(bench: Bench, expected: Any) -> None:
+    """What was told first and comes last takes nothing back."""
+    provider = bench.provider()
+    message_id, late = await bench.delivered(provider)
+    if late is None:
+        await _refused(provider, ANYTHING, expected)
+        return
+    early = await bench.earlier(message_id)
+    told_early = await heard(provider, early)
+    assert len(told_early) == 1
+    sent = told_early[0]
+    assert isinstance(sent, Receipt)
+    assert (sent.provider_message_id, sent.status) == (message_id, DeliveryStatus.SENT)
+    for order in ((early, late), (late, early)):
+        standing = DeliveryStatus.SENDING
+        for signed in order:
+            for told in await heard(provider, signed):
+                assert isinstance(told, Receipt)
+                standing = told.status if advances(standing, told.status) else standing
+        assert standing == expected
 
 
 @case

@@ -1,5 +1,6 @@
 """How a send ends, whatever the vendor and the way to it do. One send is always one call."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -7,6 +8,8 @@ from domain.ports.providers import Accepted, OutboundMessage
 from tests.contract.bench import Bench, case, check
 from tests.contract.vendors.common import Ending
 from tests.contract.wire import deaf_address
+
+BRIEF = timedelta(milliseconds=200)
 
 
 async def _faulty(bench: Bench, expected: Ending, kind: str, **facts: Any) -> OutboundMessage:
@@ -69,11 +72,25 @@ async def connection_refused(bench: Bench, expected: Ending) -> None:
 
 
 @case
-async def timeout(bench: Bench, expected: Ending) -> None:
+async def timeout_before_taking(bench: Bench, expected: Ending) -> None:
+    """The vendor is silent, and never takes it."""
     message = bench.vendor.message()
-    provider = bench.provider(timeout=timedelta(milliseconds=250))
-    bench.fault(message, "delay", delayMs=2_000)
+    async with bench.vendor.silent(bench.wire) as url:
+        check(await bench.provider(url, timeout=BRIEF).send(message), expected, message)
+    assert bench.taken(message) == []
+
+
+@case
+async def timeout_after_taking(bench: Bench, expected: Ending) -> None:
+    """The vendor takes it, and says so to nobody who still listens."""
+    message = bench.vendor.message()
+    provider = bench.provider(timeout=BRIEF)
+    bench.fault(message, "delay", delayMs=400)
     check(await bench.counted(provider, message), expected, message)
+    async with asyncio.timeout(5):
+        while not bench.taken(message):
+            await asyncio.sleep(0.05)
+    assert len(bench.taken(message)) == 1
 
 
 @case
@@ -112,7 +129,10 @@ async def malformed_answer(bench: Bench, expected: Ending) -> None:
 @case
 async def wrong_address(bench: Bench, expected: Ending) -> None:
     message = bench.vendor.message()
-    check(await bench.provider(bench.sandbox.url + "/nowhere").send(message), expected, message)
+    nowhere = bench.sandbox.url + "/nowhere"
+    # A mail server is waited for, as it has the first word.
+    provider = bench.provider(nowhere, timeout=timedelta(seconds=2))
+    check(await provider.send(message), expected, message)
 
 
 @case

@@ -13,6 +13,7 @@ from firebase_admin._retry import HttpxRetry
 
 import providers
 from domain.callbacks import Callback, Receipt
+from domain.errors import HeraldError
 from domain.ids import new_id
 from domain.ports.providers import (
     Accepted,
@@ -118,6 +119,41 @@ async def test_a_provider_with_its_behaviour_removed_fails(
 ) -> None:
     async with bench_of(vendor, sandbox, receiver, wire, Hollow) as bench:
         with pytest.raises((AssertionError, pytest.fail.Exception)):
+            await CASES[name](bench, vendor.expected[name])
+
+
+REMOVED = {
+    "send": "success",
+    "find": "find",
+    "track": "track",
+    "verify_webhook": "webhook_forged",
+    "parse_webhook": "webhook",
+    "validate_configuration": "configuration",
+    "aclose": "closing",
+}
+"""Each behaviour of a provider, and the case that misses it."""
+
+
+@pytest.mark.parametrize(
+    ("vendor", "behaviour"),
+    [
+        pytest.param(vendor, behaviour, id=f"{vendor.name}-{behaviour}")
+        for vendor in VENDORS
+        for behaviour in REMOVED
+        # Whoever calls nobody back has no callback to read.
+        if behaviour != "parse_webhook" or vendor.sign is not None
+    ],
+)
+async def test_one_behaviour_removed_is_noticed(
+    vendor: Vendor, behaviour: str, sandbox: SandboxProcess, receiver: Receiver, wire: WireServer
+) -> None:
+    class Without(Sabotaged):
+        def __getattr__(self, name: str) -> Any:
+            return getattr(Hollow(self.inner) if name == behaviour else self.inner, name)
+
+    name = REMOVED[behaviour]
+    async with bench_of(vendor, sandbox, receiver, wire, Without) as bench:
+        with pytest.raises((AssertionError, pytest.fail.Exception, HeraldError)):
             await CASES[name](bench, vendor.expected[name])
 
 

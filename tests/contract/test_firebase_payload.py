@@ -134,7 +134,7 @@ async def test_a_plain_message_is_plain(
     payload = await sent(provider, sandbox, message)
     assert payload["notification"] == {"title": "New match", "body": "Hi Ada"}
     assert payload["apns"]["headers"]["apns-priority"] == "5"
-    assert "payload" not in payload["apns"]
+    assert payload["apns"]["payload"] == {"aps": {"sound": "default"}}, "as other platforms do"
 
 
 async def test_links_that_are_not_secure_stay_the_pages_own(
@@ -179,19 +179,16 @@ async def test_an_apps_own_name_for_a_tap_reaches_each_app(
     assert "fcm_options" not in payload["webpush"]
 
 
-async def test_the_unread_count_is_the_badge_unless_the_caller_gave_one(
-    provider: FirebasePushProvider, sandbox: SandboxProcess
+@pytest.mark.parametrize("badge", [0, 7])
+async def test_the_badge_is_told_to_each_platform(
+    provider: FirebasePushProvider, sandbox: SandboxProcess, badge: int
 ) -> None:
-    words = RenderedMessage(title="T", text="B", data={"unread": 7})
-    counted = await sent(provider, sandbox, FIREBASE.message(platform=None, message=words))
-    assert counted["apns"]["payload"]["aps"]["badge"] == 7
-    assert counted["android"]["notification"]["notification_count"] == 7
-    assert counted["data"]["badge"] == "7"
-    given = FIREBASE.message(platform=None, message=words, push=PushOptions(badge=0))
-    payload = await sent(provider, sandbox, given)
-    assert payload["apns"]["payload"]["aps"]["badge"] == 0
-    odd = RenderedMessage(title="T", text="B", data={"unread": "many"})
-    assert "badge" not in (await sent(provider, sandbox, FIREBASE.message(message=odd)))["data"]
+    """Zero takes it off the icon, which is not the same as saying nothing of it."""
+    message = FIREBASE.message(platform=None, push=PushOptions(badge=badge))
+    payload = await sent(provider, sandbox, message)
+    assert payload["apns"]["payload"]["aps"]["badge"] == badge
+    assert payload["android"]["notification"]["notification_count"] == badge
+    assert payload["data"]["badge"] == str(badge)
 
 
 @pytest.mark.parametrize("platform", [*Platform, None])

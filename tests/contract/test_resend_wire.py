@@ -227,6 +227,17 @@ async def test_events(body: bytes, status: DeliveryStatus, code: str | None) -> 
     await provider.aclose()
 
 
+async def test_the_vendors_words_are_kept_without_the_address() -> None:
+    provider = RESEND.build("http://127.0.0.1:9", "http://127.0.0.1:9")
+    bounce = {"type": "Permanent", "message": "550 <ann@example.com>: no such user"}
+    (receipt,) = provider.parse_webhook(
+        event("email.bounced", to=["ann@example.com"], bounce=bounce)
+    )
+    assert isinstance(receipt, Receipt)
+    assert (receipt.message, receipt.recipient) == ("550 <…>: no such user", "ann@example.com")
+    await provider.aclose()
+
+
 @pytest.mark.parametrize(
     ("body", "kind", "url"),
     [

@@ -208,7 +208,8 @@ async def test_one_connection_carries_many_and_a_closed_one_is_replaced() -> Non
     [
         ("RCPT", "550 5.1.1 no such user", Rejected("mailbox_unknown", "")),
         ("RCPT", "550 5.7.1 relaying denied", Rejected("refused_by_policy", "")),
-        ("RCPT", "452 4.2.2 mailbox full", Retry("provider_unavailable", "")),
+        ("RCPT", "452 4.2.2 mailbox full", Retry("mailbox_busy", "")),
+        ("RCPT", "450 4.2.0 greylisted", Retry("mailbox_busy", "")),
         ("RCPT", "450 4.7.1 greylisted", Retry("rate_limited", "")),
         ("RCPT", "421 4.7.0 too many", Retry("rate_limited", "")),
         ("MAIL", "550 5.7.1 not your address", Retry("bad_configuration", "", fail_over=True)),

@@ -12,10 +12,17 @@ from domain.callbacks import Receipt, Reply
 from domain.enums import DeliveryStatus
 from domain.errors import Invalid, Unauthorized
 from domain.ports.providers import Accepted, Rejected
+from providers.sms.twilio import TwilioSmsProvider
 from tests.contract.cases_asking import heard
 from tests.contract.test_twilio_wire import build
-from tests.contract.vendors.common import Signed, now_stamp
-from tests.contract.vendors.twilio import TWILIO, TWILIO_TOKEN, sign_twilio
+from tests.contract.vendors.common import PATIENCE, Signed, now_stamp
+from tests.contract.vendors.twilio import (
+    TWILIO,
+    TWILIO_ACCOUNT,
+    TWILIO_SENDER,
+    TWILIO_TOKEN,
+    sign_twilio,
+)
 from tests.unit.sandbox.support import Receiver, SandboxProcess
 
 
@@ -125,13 +132,31 @@ async def test_a_reply_through_the_sandbox(sandbox: SandboxProcess, receiver: Re
 SETTINGS = "X-Twilio-Webhooks-Signature-Settings"
 
 
-def sign_newly(body: bytes, url: str) -> Signed:
-    """By the newer of Twilio's two algorithms, which a header names."""
+SHARED_KEY = "a-shared-key-of-the-account"
+
+
+def hearing(*secrets: str) -> TwilioSmsProvider:
+    return TwilioSmsProvider(
+        account_sid=TWILIO_ACCOUNT,
+        auth_token=TWILIO_TOKEN,
+        api_url="http://127.0.0.1:9",
+        sender=TWILIO_SENDER,
+        public_url=None,
+        timeout=PATIENCE,
+        webhook_secrets=secrets,
+    )
+
+
+def sign_newly(body: bytes, url: str, key: str = SHARED_KEY) -> Signed:
+    """By the newer of Twilio's two ways: with a SharedKey, as a header says."""
     pairs = sorted(parse_qsl(body.decode()))
     signed = url + "".join(name + value for name, value in pairs)
-    stamp = base64.b64encode(hmac.new(TWILIO_TOKEN.encode(), signed.encode(), sha256).digest())
+    stamp = base64.b64encode(hmac.new(key.encode(), signed.encode(), sha256).digest())
     settings = "key=webhooks_sharedkey_1,algorithm=HMAC_SHA256"
     return Signed({"X-Twilio-Signature": stamp.decode(), SETTINGS: settings}, body, url)
+
+
+URL = "https://herald.example/api/webhooks/twilio"
 
 
 def forgeries(signed: Signed) -> list[Signed]:
@@ -149,9 +174,9 @@ def forgeries(signed: Signed) -> list[Signed]:
 
 @pytest.mark.parametrize("newly", [False, True])
 async def test_both_of_the_signatures_algorithms(newly: bool) -> None:
-    provider = build("http://127.0.0.1:9")
+    provider = hearing(SHARED_KEY)
     body = urlencode({"MessageSid": "SM1", "MessageStatus": "delivered"}).encode()
-    url = "https://herald.example/api/webhooks/twilio"
+    url = URL
     signed = sign_newly(body, url) if newly else sign_twilio(body, url, now_stamp())
     (receipt,) = await heard(provider, signed)
     assert isinstance(receipt, Receipt)
@@ -162,3 +187,28 @@ async def test_both_of_the_signatures_algorithms(newly: bool) -> None:
         with pytest.raises(Unauthorized):
             await provider.verify_webhook(forged.headers, forged.body, forged.url)
     await provider.aclose()
+
+
+async def test_a_shared_key_is_a_key_of_its_own_and_may_be_replaced() -> None:
+    """The account's token does not sign what a header says a SharedKey signed."""
+    body = urlencode({"MessageSid": "SM1", "MessageStatus": "delivered"}).encode()
+    by_key, by_token = sign_newly(body, URL), sign_newly(body, URL, TWILIO_TOKEN)
+    for secrets, signed, code in (
+        ((), by_key, "webhook_not_configured"),
+        ((), by_token, "webhook_not_configured"),
+        ((SHARED_KEY,), by_token, "bad_signature"),
+        (("the-next-key",), by_key, "bad_signature"),
+    ):
+        with pytest.raises(Unauthorized) as refused:
+            await hearing(*secrets).verify_webhook(signed.headers, signed.body, signed.url)
+        assert refused.value.code == code
+    await hearing("the-next-key", SHARED_KEY).verify_webhook(by_key.headers, body, URL)
+
+
+def test_the_vendors_words_are_kept_without_the_number() -> None:
+    number = "+4915112345678"
+    form = {"MessageSid": "SM1", "MessageStatus": "failed", "To": number, "ErrorCode": "30005"}
+    body = urlencode({**form, "ErrorMessage": f"{number} is unknown"}).encode()
+    (receipt,) = hearing().parse_webhook(body)
+    assert isinstance(receipt, Receipt)
+    assert (receipt.message, receipt.recipient) == ("… is unknown", number)

@@ -110,10 +110,22 @@ async def test_refused_numbers(provider: TwilioSmsProvider, target: str, code: s
     assert (outcome.code, outcome.target_gone) == (code, False)
 
 
-async def test_an_unknown_refusal_names_its_code(provider: TwilioSmsProvider) -> None:
-    outcome = await provider.send(TWILIO.message(sender="+15005550007"))
+async def test_an_unknown_refusal_names_its_code(
+    wire: WireServer, scripted: TwilioSmsProvider
+) -> None:
+    wire.will_answer(400, b'{"code": 21999, "message": "No.", "status": 400}')
+    outcome = await scripted.send(TWILIO.message())
     assert isinstance(outcome, Rejected)
-    assert outcome.code == "twilio_21606"
+    assert outcome.code == "twilio_21999"
+
+
+@pytest.mark.parametrize("sender", ["+15005550001", "+15005550007"])
+async def test_a_sender_that_cannot_send_is_no_fault_of_the_message(
+    provider: TwilioSmsProvider, sender: str
+) -> None:
+    outcome = await provider.send(TWILIO.message(sender=sender))
+    assert isinstance(outcome, Retry)
+    assert (outcome.code, outcome.fail_over) == ("bad_configuration", True)
 
 
 async def test_a_full_queue_is_tried_later(provider: TwilioSmsProvider) -> None:

@@ -31,6 +31,11 @@ class WireServer:
         self.answers = [answer(status, body, content_type, **headers)]
         self.seen.clear()
 
+    def will_be_silent(self) -> None:
+        """Reads what it is sent, and says nothing."""
+        self.answers = [b""]
+        self.seen.clear()
+
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         with suppress(asyncio.IncompleteReadError, ConnectionError):

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from tests.browser.conftest import browser  # noqa: F401
 from tests.herald_process import Herald, running_herald
 
 

@@ -1,6 +1,8 @@
 """What vendors tell of messages decides about the next ones, over HTTP, on real parts."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 from uuid import uuid4
 
@@ -94,3 +96,59 @@ async def test_a_stop_ends_what_waits_for_its_hour(herald: Herald) -> None:
     assert (await herald.api.post(f"/notifications/{waiting['id']}/send-now")).is_success
     assert (await skip_of(herald, waiting))[:2] == ("suppressed", "opted_out")
     assert len(await herald.messages(phone)) == 1
+
+
+@asynccontextmanager
+async def diverted(herald: Herald, provider: str) -> AsyncIterator[None]:
+    """While it lasts, messages leave by the channel's other provider."""
+    await herald.api.post(f"/providers/{provider}/pause", json={"divert": True})
+    try:
+        yield
+    finally:
+        await herald.api.post(f"/providers/{provider}/resume")
+
+
+async def test_sns_tells_of_deliveries_and_of_stop_and_start_by_signed_notifications(
+    herald: Herald,
+) -> None:
+    phone = f"+49151{uuid4().int % 10**8:08d}"
+    user = await herald.user("sns-1", phone=phone, country="DE")
+    async with diverted(herald, "twilio"):
+        first = await herald.send(user, channels=["sms"], title="First")
+        await herald.until(first["id"], "sent", "delivered")
+        await told(herald, first, "delivered")
+        done = await herald.until(first["id"], "delivered")
+        assert done["deliveries"][0]["provider"] == "sns"
+        await told(herald, first, "reply", text="STOP")
+        second = await herald.send(user, channels=["sms"], title="Second")
+        assert (await skip_of(herald, second))[:2] == ("suppressed", "opted_out")
+        await told(herald, first, "reply", text="START")
+        third = await herald.send(user, channels=["sms"], title="Third")
+        await herald.until(third["id"], "sent", "delivered")
+
+
+async def test_onesignal_tells_of_deliveries_and_clicks(herald: Herald) -> None:
+    user = await herald.user("onesignal-1")
+    device = {"token": f"token-{uuid4()}", "platform": "android", "provider": "firebase"}
+    assert (await herald.api.post(f"/users/{user}/devices", json=device)).is_success
+    async with diverted(herald, "firebase"):
+        first = await herald.send(user, channels=["push"])
+        await herald.until(first["id"], "sent", "delivered")
+    await told(herald, first, "delivered")
+    await told(herald, first, "clicked")
+    done = await herald.until(first["id"], "delivered")
+    assert done["deliveries"][0]["provider"] == "onesignal"
+    explained = (await herald.api.get(f"/notifications/{first['id']}/explain")).json()
+    assert "notification.clicked" in [line["event"] for line in explained["timeline"]]
+
+
+@pytest.mark.parametrize("provider", ["resend", "twilio", "sns", "onesignal", "firebase"])
+async def test_what_nobody_signed_is_refused_and_not_kept(herald: Herald, provider: str) -> None:
+    listed = "/provider-callbacks"
+    before = (await herald.api.get(listed, params={"provider": provider})).json()
+    for body in ({"type": "email.bounced"}, {"Type": "Notification", "event": {}}):
+        answer = await herald.api.post(
+            f"/webhooks/{provider}", json=body, headers={"Authorization": "Bearer guess"}
+        )
+        assert answer.status_code == 401, answer.text
+    assert (await herald.api.get(listed, params={"provider": provider})).json() == before

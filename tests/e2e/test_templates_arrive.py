@@ -3,7 +3,11 @@
 import asyncio
 import re
 from typing import Any
+from urllib.parse import quote
 from uuid import uuid4
+
+import pytest
+from playwright.async_api import Browser, Locator
 
 from templates.catalogue import DEFAULT_TEMPLATE, StarterTemplate, load_starter_templates
 from tests.herald_process import Herald
@@ -75,15 +79,60 @@ def reads_well(template: StarterTemplate, got: dict[str, dict[str, Any]]) -> Non
     assert not any(word in email["html"] for word in other), where
 
 
-async def test_every_type_in_every_language_on_every_channel(herald: Herald) -> None:
-    assert {t.locale for t in STARTERS} == set(WORDS)
-    assert len(STARTERS) == 13 * len(WORDS)
+@pytest.fixture(scope="module")
+async def arrived(herald: Herald) -> list[tuple[StarterTemplate, dict[str, dict[str, Any]]]]:
+    """What came of one notification of each."""
     room = asyncio.Semaphore(12)
 
-    async def one(template: StarterTemplate) -> None:
+    async def one(template: StarterTemplate) -> tuple[StarterTemplate, dict[str, dict[str, Any]]]:
         async with room:
-            reads_well(template, await arrives(herald, template))
+            return template, await arrives(herald, template)
 
     async with asyncio.TaskGroup() as tasks:
-        for template in STARTERS:
-            tasks.create_task(one(template))
+        started = [tasks.create_task(one(template)) for template in STARTERS]
+    return [task.result() for task in started]
+
+
+async def test_every_type_in_every_language_on_every_channel(
+    arrived: list[tuple[StarterTemplate, dict[str, dict[str, Any]]]],
+) -> None:
+    assert {t.locale for t in STARTERS} == set(WORDS)
+    assert len(STARTERS) == 13 * len(WORDS)
+    assert len(arrived) == len(STARTERS)
+    for template, got in arrived:
+        reads_well(template, got)
+
+
+async def test_the_outbox_shows_each_as_a_person_sees_it(
+    browser: Browser,
+    herald: Herald,
+    arrived: list[tuple[StarterTemplate, dict[str, dict[str, Any]]]],
+) -> None:
+    page = await browser.new_page(viewport={"width": 1000, "height": 900})
+    outbox = herald.sandbox.base_url.join("/outbox")
+    for template, got in arrived:
+        for channel in ("email", "sms", "push"):
+            to = got[channel]["to"]
+            await page.goto(f"{outbox}?to={quote(to)}")
+            card = page.locator(f"article.{channel}")
+            assert await card.count() == 1, (template.key, template.locale, channel)
+            await _is_shown(card, channel, template, got[channel])
+    await page.close()
+
+
+async def _is_shown(
+    card: Locator, channel: str, template: StarterTemplate, message: dict[str, Any]
+) -> None:
+    shown = " ".join((await card.inner_text()).split())
+    if channel == "sms":
+        assert await card.locator(".bubble").inner_text() == message["text"]
+        assert "segment" in shown
+    elif channel == "push":
+        device = await card.locator(".device").inner_text()
+        assert message["subject"] in device
+        assert message["text"] in device
+    else:
+        assert " ".join(message["subject"].split()) in shown
+        body = await card.frame_locator("iframe").locator("body").inner_text()
+        assert "Ada" in body
+        assert all(word in body for word in WORDS[template.locale]), (template.key, body)

@@ -21,6 +21,7 @@ from domain.errors import Invalid, Unauthorized
 from domain.ids import new_id
 from domain.ports.callbacks import CallbackStatus, StoredCallback
 from domain.records import Delivery, Notification, User
+from domain.sms.limits import DEFAULT_LIMITS
 from providers.phone import to_e164
 from services.callback_effects import CallbackEffects
 from services.callbacks import CallbackService
@@ -28,6 +29,7 @@ from services.campaign_engagement import CampaignEngagement
 from services.engagement import EngagementService
 from services.receipts import ReceiptService
 from services.replanning import Replanning
+from services.sms_help import SmsHelp
 from services.sms_replies import SmsReplyService
 from storage.uow import SqlUnitOfWork
 from tests.integration.conftest import ScriptedProvider
@@ -99,7 +101,8 @@ class Bench:
         self.waiting: list[UUID] = []
         receipts = ReceiptService(self.now)
         self.engagement = EngagementService(uow, receipts, self.starter, self.now)
-        replies = SmsReplyService(Replanning(self.starter, self.now), to_e164, self.now)
+        help_ = SmsHelp("Jobs", "help@jobs.example", DEFAULT_LIMITS, self.now)
+        replies = SmsReplyService(Replanning(self.starter, self.now), help_, to_e164, self.now)
         self.callbacks = CallbackService(
             uow,
             {name: self.vendor},

@@ -26,6 +26,7 @@ from domain.sms.pricing import list_prices
 from providers.attachments import HttpAttachmentFetcher
 from providers.phone import country_of
 from runtime.links import SignedLinks
+from services.ab_variants import VariantService
 from services.accept import AcceptService
 from services.amend import AmendService
 from services.attachments import AttachmentService
@@ -90,12 +91,15 @@ class Breakers:
 
     def __init__(self) -> None:
         self.resting: dict[str, timedelta] = {}
+        self.rests: list[dict[str, timedelta]] = []
+        """The answers to the next questions; `resting` is that to all others."""
         self.waits: list[timedelta] = []
         self.heard: list[tuple[str, bool]] = []
         self.paced: list[tuple[str, float, int]] = []
 
     async def rest(self, providers: Sequence[str]) -> Mapping[str, timedelta]:
-        return {name: self.resting[name] for name in providers if name in self.resting}
+        resting = self.rests.pop(0) if self.rests else self.resting
+        return {name: resting[name] for name in providers if name in resting}
 
     async def note(self, provider: str, *, healthy: bool) -> None:
         self.heard.append((provider, healthy))
@@ -153,6 +157,7 @@ class Core:
             starter,
             now,
             b"h" * 32,
+            VariantService(uow),
         )
         self.cancelling = CancelService(uow, starter, now)
         self.amending = AmendService(uow, self.accepting, starter, now)

@@ -1,16 +1,17 @@
 """Callbacks on a real database: any order, any number of times, from anyone at once, one end."""
 
 import asyncio
+import itertools
 import random
-from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from domain.callbacks import Confirmation, Engagement, EngagementKind, Receipt, Reply
+from domain.callbacks import Confirmation, Engagement, EngagementKind, Receipt
 from domain.enums import Channel, ConsentType, DeliveryStatus, NotificationStatus, Strategy
 from domain.errors import Invalid, NotFound, Unauthorized
 from domain.paging import PageRequest
@@ -18,7 +19,7 @@ from domain.ports.callbacks import CallbackStatus
 from domain.records import Consent, Delivery
 from services.callbacks import AGAIN_AFTER
 from storage.uow import SqlUnitOfWork
-from tests.integration.callback_bench import Bench, engagement, receipt, reply, telling
+from tests.integration.callback_bench import Bench, engagement, receipt, telling
 
 S, K = DeliveryStatus, EngagementKind
 MINUTE = timedelta(minutes=1)
@@ -226,11 +227,12 @@ async def test_the_effects_and_the_mark_that_says_so_are_one(bench: Bench) -> No
         (S.BOUNCED, {"permanent": False}, None),
         (S.COMPLAINED, {}, "complained"),
         (S.FAILED, {}, None),
+        (S.FAILED, {"code": "suppressed"}, "bounced"),
         (S.DELIVERED, {}, None),
     ],
 )
 async def test_only_a_hard_bounce_or_a_complaint_suppresses(
-    bench: Bench, status: DeliveryStatus, more: dict[str, bool], reason: str | None
+    bench: Bench, status: DeliveryStatus, more: dict[str, Any], reason: str | None
 ) -> None:
     user = await bench.user()
     await bench.tell(receipt(await bench.sent(user), status, **more))
@@ -281,6 +283,39 @@ async def test_the_address_the_vendor_names_is_suppressed_not_the_one_since_chos
     await bench.tell(receipt(line, S.BOUNCED, recipient=old))
     assert await bench.suppressions(EMAIL, old) == "bounced"
     assert await bench.suppressions(EMAIL, new) is None
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations([S.FAILED, S.DELIVERED, S.SENT])))
+async def test_what_arrived_after_all_is_no_dead_letter_in_any_order(
+    bench: Bench, order: tuple[DeliveryStatus, ...]
+) -> None:
+    """Redriving an open letter would send the message again."""
+    line = await bench.sent(await bench.user(phone=number()), SMS)
+    codes = {S.FAILED: {"code": "30008", "permanent": False}}
+    for seconds, status in enumerate(order):
+        await bench.tell(receipt(line, status, seconds, **codes.get(status, {})))
+    after = await bench.line(line)
+    assert (after.status, after.error_code, after.error_message) == (S.DELIVERED, None, None)
+    assert (await bench.notification(line)).status is NotificationStatus.DELIVERED
+    letters = await bench.sql(
+        "select status from dead_letters where notification_id = $1", line.notification_id
+    )
+    assert {row["status"] for row in letters} <= {"resolved"}
+
+
+@pytest.mark.parametrize(
+    "order", list(itertools.permutations([(S.DELIVERED, 1), (S.COMPLAINED, 3), (K.OPENED, 2)]))
+)
+async def test_the_first_arrival_is_the_one_shown_in_any_order(
+    bench: Bench, order: tuple[tuple[DeliveryStatus | EngagementKind, int], ...]
+) -> None:
+    line = await bench.sent(await bench.user())
+    for kind, seconds in order:
+        said = receipt if isinstance(kind, DeliveryStatus) else engagement
+        await bench.tell(said(line, kind, seconds))  # type: ignore[arg-type]
+    after = await bench.line(line)
+    assert after.status is S.COMPLAINED
+    assert after.delivered_at == receipt(line, S.DELIVERED, 1).at
 
 
 async def test_replaying_a_bounce_leaves_a_lifted_suppression_lifted(bench: Bench) -> None:
@@ -384,149 +419,3 @@ async def test_old_callbacks_are_forgotten(bench: Bench) -> None:
     assert await bench.callbacks.forget_callbacks(told.received_at - MINUTE) == 0
     assert await bench.callbacks.forget_callbacks(told.received_at + MINUTE) >= 1
     assert await bench.sql("select 1 from provider_callbacks where id = $1", told.id) == []
-
-
-async def sms_answers(bench: Bench, user: str) -> list[tuple[bool, str, str | None]]:
-    """Every answer to the `sms` consent, the oldest first."""
-    rows = await bench.sql(
-        "select granted, source, text from consent_history where user_id = $1 and type = 'sms'"
-        " order by at", user,
-    )  # fmt: skip
-    return [(row["granted"], row["source"], row["text"]) for row in rows]
-
-
-async def test_stop_silences_the_number_for_everyone_who_has_it_and_start_undoes_it(
-    bench: Bench,
-) -> None:
-    phone = number()
-    users = [await bench.user(phone=phone) for _ in range(2)]
-    stranger = await bench.user(phone=number())
-    waiting = await bench.sent(users[0], SMS, status=NotificationStatus.SCHEDULED)
-    stop = reply(phone, " Désabonner ! ", 1)
-    await bench.tell(stop)
-    await bench.tell(stop, stop)
-    assert await bench.suppressions(SMS, phone) == "opted_out"
-    for user in users:
-        assert await sms_answers(bench, user) == [(False, "sms_reply", " Désabonner ! ")]
-    assert await sms_answers(bench, stranger) == []
-    assert bench.starter.told == [(waiting.notification_id, "preferences_changed")]
-    [source] = await bench.sql(
-        "select source from suppressions where channel = 'sms' and source like 'reply:%'"
-        " and created_at = $1", stop.at,
-    )  # fmt: skip
-    assert source["source"] == f"reply:{bench.vendor.name}"
-
-    await bench.tell(reply(phone, "START", 2))
-    assert await bench.suppressions(SMS, phone) is None
-    for user in users:
-        assert [granted for granted, *_ in await sms_answers(bench, user)] == [False, True]
-    assert len(bench.starter.told) == 2
-
-
-async def test_the_newest_reply_wins_in_any_order_and_a_replay_does_nothing(bench: Bench) -> None:
-    phone = number()
-    user = await bench.user(phone=phone)
-    stop, start = reply(phone, "STOP", 1), reply(phone, "UNSTOP", 2)
-    await bench.tell(start)
-    late = await bench.tell(stop)
-    assert await bench.suppressions(SMS, phone) is None
-    assert [granted for granted, *_ in await sms_answers(bench, user)] == [True]
-    again = await bench.tell(reply(phone, "Stop.", 3))
-    assert await bench.suppressions(SMS, phone) == "opted_out"
-    await bench.tell(reply(phone, "start", 4))
-    before = await bench.counts()
-    for told in (late, again):
-        await bench.callbacks.replay(told.id, "key:test")
-    after = await bench.counts()
-    assert {table for table in after if after[table] != before[table]} == {"audit_log"}
-    assert await bench.suppressions(SMS, phone) is None
-
-
-async def test_start_lifts_no_bounce_and_a_yes_means_start_only_after_stop(bench: Bench) -> None:
-    phone = number()
-    user = await bench.user(phone=phone)
-    await bench.tell(reply(phone, "Ja", 1))
-    assert await sms_answers(bench, user) == []
-    await bench.tell(reply(phone, "STOP", 2))
-    await bench.tell(reply(phone, "Ja", 3))
-    assert await bench.suppressions(SMS, phone) is None
-    assert [granted for granted, *_ in await sms_answers(bench, user)] == [False, True]
-    line = await bench.sent(user, SMS)
-    await bench.tell(receipt(line, S.BOUNCED))
-    await bench.tell(reply(phone, "START", 4))
-    assert await bench.suppressions(SMS, phone) == "bounced"
-
-
-async def test_a_stop_outlasts_a_consent_given_before_it_arrived(bench: Bench) -> None:
-    phone = number()
-    user = await bench.user(phone=phone)
-    stop = reply(phone, "STOP", 1)
-    async with bench.uow() as tx:
-        await tx.users.put_consent(
-            Consent(user, ConsentType.SMS, True, "form", None, stop.at + timedelta(seconds=1))
-        )
-    await bench.tell(stop)
-    assert await bench.suppressions(SMS, phone) == "opted_out"
-    async with bench.uow() as tx:
-        [present] = await tx.users.consents(user)
-    assert not present.granted
-
-
-async def test_help_and_words_for_people_are_noted_without_their_text(bench: Bench) -> None:
-    phone = number()
-    user = await bench.user(phone=phone)
-    said: list[Reply] = [reply(phone, "AIDE"), reply(phone, "I can stop by at noon, Ann")]
-    for one in said:
-        assert (await bench.tell(one)).status is CallbackStatus.APPLIED
-    rows = await bench.sql(
-        "select type, detail from event_log where user_id = $1 order by seq", user
-    )
-    assert [row["type"] for row in rows] == ["user.replied"] * 2
-    assert [row["detail"]["asked"] for row in rows] == ["help", None]
-    assert [row["detail"]["messageId"] for row in rows] == [one.message_id for one in said]
-    assert "Ann" not in str([row["detail"] for row in rows])
-    assert await bench.suppressions(SMS, phone) is None
-    assert await sms_answers(bench, user) == []
-
-
-async def test_no_character_keeps_a_stop_from_being_heard(bench: Bench) -> None:
-    phone = number()
-    user = await bench.user(phone=phone)
-    await bench.tell(reply(phone, "STOP\x00\ud800"))
-    assert await bench.suppressions(SMS, phone) == "opted_out"
-    assert [granted for granted, *_ in await sms_answers(bench, user)] == [False]
-
-
-async def test_a_word_of_the_accounts_own_means_what_the_vendor_says(bench: Bench) -> None:
-    phone = number()
-    await bench.tell(replace(reply(phone, "GENUG"), keyword="STOP"))
-    assert await bench.suppressions(SMS, phone) == "opted_out"
-
-
-async def test_a_stop_from_a_number_nobody_has_is_remembered(bench: Bench) -> None:
-    phone = number()
-    await bench.tell(reply(phone, "STOP", 1))
-    assert await bench.suppressions(SMS, phone) == "opted_out"
-    await bench.tell(reply("123", "STOP", 1))
-    assert await bench.suppressions(SMS, "123") == "opted_out"
-
-
-async def test_stops_and_receipts_at_once_do_not_wait_for_each_other_for_ever(
-    bench: Bench,
-) -> None:
-    phone = number()
-    users = [await bench.user(phone=phone) for _ in range(3)]
-    lines = [await bench.sent(user, SMS) for user in users for _ in range(4)]
-    grouped = defaultdict(list)
-    for place, line in enumerate(lines):
-        grouped[place % 3].append(receipt(line, S.FAILED, code="21610"))
-    told = [reply(phone, "STOP", n) for n in range(4)]
-    bodies = [telling(*group) for group in grouped.values()] + [telling(one) for one in told]
-    await asyncio.gather(*(bench.hear(body) for body in bodies))
-    bench.later = 2 * MINUTE
-    while await bench.callbacks.run_once():
-        bench.later += 2 * MINUTE
-    assert await bench.suppressions(SMS, phone) == "opted_out"
-    assert {(await bench.notification(line)).status for line in lines} == {
-        NotificationStatus.FAILED
-    }

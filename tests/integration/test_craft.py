@@ -4,11 +4,21 @@ from datetime import timedelta
 from decimal import Decimal
 from uuid import UUID, uuid4
 
-from domain.enums import Channel, ConsentType, DeliveryStatus, NotificationStatus, Priority
+import pytest
+
+from domain.enums import (
+    Channel,
+    ConsentType,
+    DeliveryStatus,
+    NotificationStatus,
+    Platform,
+    Priority,
+    PushVendor,
+)
 from domain.ids import new_id
 from domain.messages import DeliverOutcome
 from domain.ports.providers import Rejected
-from domain.records import Consent
+from domain.records import Consent, Device
 from tests.integration.conftest import Core, now
 
 GERMAN = "+4915112345678"
@@ -86,6 +96,46 @@ async def test_an_sms_says_how_to_stop_and_what_it_costs(core: Core) -> None:
     row = await kept(core, "sms_notifications", item)
     assert (row["country_code"], row["character_count"]) == ("DE", len(message.message.text))
     assert row["opt_out_instructions"]
+
+
+@pytest.mark.parametrize(
+    ("sender", "answerable"),
+    [(None, True), ("+4915735983000", True), ("MG" + "0a" * 16, True), ("JobFinders", False)],
+)
+async def test_a_sender_nobody_can_answer_says_where_to_stop(
+    core: Core, sender: str | None, answerable: bool
+) -> None:
+    user = await texter(core)
+    options = {} if sender is None else {"sms": {"senderId": sender}}
+    item = await sent_sms(core, user, type="newsletter", content="Neues.", **options)
+    [message] = core.provider.sent
+    assert ("STOP" in message.message.text) is answerable
+    assert ("Abmelden: http://127.0.0.1:8000/" in message.message.text) is not answerable
+    row = await kept(core, "sms_notifications", item)
+    assert str(row["opt_out_instructions"]) in message.message.text
+
+
+async def test_the_badge_counts_what_is_unread_and_what_just_arrives(core: Core) -> None:
+    """Whether the push or the inbox comes first."""
+    user = await core.user()
+    core.provider.name = "firebase"
+    async with core.uow() as tx:
+        await tx.devices.register(
+            Device(new_id(), user, f"t-{uuid4()}", Platform.IOS, PushVendor.FIREBASE, now(), now())
+        )
+    for first, second in [(Channel.PUSH, Channel.WEBSOCKET), (Channel.WEBSOCKET, Channel.PUSH)]:
+        item = await core.accept(user, channels=["websocket", "push"], strategy="all")
+        await core.plan(item)
+        for channel in (first, second):
+            core.provider.channel = channel
+            await core.deliver(item, channel)
+    only_push = await core.accept(user, channels=["push"])
+    core.provider.channel = Channel.PUSH
+    await core.plan(only_push)
+    await core.deliver(only_push, Channel.PUSH)
+    pushed = [one.push.badge for one in core.provider.sent if one.push is not None]
+    assert pushed == [1, 2, 2]
+    assert (await kept(core, "push_notifications", only_push))["badge"] == 2
 
 
 async def test_what_the_law_lets_through_carries_no_such_words(core: Core) -> None:

@@ -6,12 +6,18 @@ from uuid import UUID
 import pytest
 
 from domain.delivering import RetryLater
-from domain.enums import Channel, DeliveryStatus, EventType, Platform, Priority, PushVendor
-from domain.ids import new_id
+from domain.enums import Channel, DeliveryStatus, EventType
 from domain.messages import DeliverOutcome
-from domain.ports.providers import Accepted, OutboundMessage, Recovery, Rejected, Retry, Uncertain
-from domain.records import Delivery, Device
-from tests.integration.conftest import Core, ScriptedProvider, now
+from domain.ports.providers import (
+    Accepted,
+    Found,
+    Recovery,
+    Rejected,
+    Retry,
+    Uncertain,
+)
+from domain.records import Delivery
+from tests.integration.conftest import Core, ScriptedProvider
 
 UNAVAILABLE = Retry("provider_unavailable", "503")
 
@@ -166,57 +172,47 @@ async def test_a_full_account_waits_for_its_place(core: Core) -> None:
     assert (await core.deliver(item)).outcome is DeliverOutcome.SENT
 
 
-async def device(core: Core, user: str, vendor: PushVendor = PushVendor.FIREBASE) -> None:
-    made = Device(new_id(), user, f"token-{new_id()}", Platform.ANDROID, vendor, now(), now())
-    async with core.uow() as tx:
-        await tx.devices.register(made)
-
-
-def push_providers(core: Core) -> ScriptedProvider:
-    core.provider.channel = Channel.PUSH
-    return with_second(core, "firebase", "onesignal")
-
-
-async def pushed(core: Core, *vendors: PushVendor) -> UUID:
-    user = await core.user()
-    for vendor in vendors:
-        await device(core, user, vendor)
-    item = await core.accept(user, channels=["push"], priority=Priority.HIGH)
-    await core.plan(item)
-    return item
-
-
-def one_message(message: OutboundMessage) -> Accepted:
-    """As OneSignal does: the same key is the same message."""
-    return Accepted(f"one-{message.idempotency_key}")
-
-
-async def test_push_fails_over_to_the_user_once_for_all_devices(core: Core) -> None:
-    second = push_providers(core)
-    core.provider.script = [Retry("connection_refused", "no", fail_over=True)] * 2
-    second.script = [one_message, one_message]
-    item = await pushed(core, PushVendor.FIREBASE, PushVendor.FIREBASE)
-    await until_done(core, item, Channel.PUSH)
-    view = await core.view(item)
-    assert {line.status for line in view.deliveries} == {DeliveryStatus.SENT}
-    assert {message.target for message in second.sent} == {view.notification.user_id}
-    assert len({message.idempotency_key for message in second.sent}) == 1
-    assert len({line.provider_message_id for line in view.deliveries}) == 1
-
-
-async def test_push_does_not_fail_over_once_another_device_has_it(core: Core) -> None:
-    second = push_providers(core)
-    core.provider.script = [Accepted("m-1"), Retry("connection_refused", "no", fail_over=True)]
-    item = await pushed(core, PushVendor.FIREBASE, PushVendor.FIREBASE)
-    await until_done(core, item, Channel.PUSH)
-    view = await core.view(item)
-    assert {line.status for line in view.deliveries} == {DeliveryStatus.SENT, DeliveryStatus.FAILED}
+@pytest.mark.parametrize("recovery", [Recovery.SAME_KEY, Recovery.REPLACE])
+async def test_a_refused_second_call_does_not_end_a_doubt(core: Core, recovery: Recovery) -> None:
+    """That the second call was not taken says nothing about the first."""
+    second = with_second(core)
+    core.provider.recovery = recovery
+    refused = Retry("connection_refused", "no", fail_over=True)
+    core.provider.script = [Uncertain("timeout", "?"), refused, UNAVAILABLE, UNAVAILABLE]
+    item = await planned(core)
+    rests = await until_done(core, item)
     assert second.sent == []
+    assert len({message.idempotency_key for message in core.provider.sent}) == 1
+    line = await line_of(core, item)
+    assert (line.status, line.provider, line.given_up) == (DeliveryStatus.SENT, "resend", ())
+    assert [later.after > timedelta(seconds=5) for later in rests] == [False, True, True, True]
 
 
-async def test_a_token_goes_to_the_vendor_that_made_it(core: Core) -> None:
-    second = push_providers(core)
-    item = await pushed(core, PushVendor.FIREBASE, PushVendor.ONESIGNAL)
-    await until_done(core, item, Channel.PUSH)
-    assert (len(core.provider.sent), len(second.sent)) == (1, 1)
-    assert not any(message.by_user for message in second.sent)
+async def test_a_doubt_that_lasts_is_unknown_and_goes_to_nobody_else(core: Core) -> None:
+    second = with_second(core)
+    core.provider.script = [Uncertain("timeout", "?"), *[UNAVAILABLE] * 20]
+    item = await planned(core)
+    await until_done(core, item)
+    assert second.sent == []
+    assert (await line_of(core, item)).status is DeliveryStatus.UNKNOWN
+
+
+async def test_a_one_time_code_in_doubt_may_go_by_another(core: Core) -> None:
+    second = with_second(core)
+    refused = Retry("connection_refused", "no", fail_over=True)
+    core.provider.script = [Uncertain("timeout", "?"), refused]
+    item = await planned(core, type="one_time_code", data={"code": "123456"})
+    await until_done(core, item)
+    assert (len(core.provider.sent), len(second.sent)) == (2, 1)
+
+
+async def test_the_next_provider_has_tries_of_its_own_to_settle_a_doubt(core: Core) -> None:
+    second = with_second(core, "sns", "twilio")
+    core.provider.script = [UNAVAILABLE] * 3
+    second.recovery = Recovery.ASK
+    second.script = [*[UNAVAILABLE] * 4, Uncertain("timeout", "?")]
+    second.found = (Found("m-7"),)
+    item = await planned(core)
+    await until_done(core, item)
+    line = await line_of(core, item)
+    assert (line.status, line.provider_message_id) == (DeliveryStatus.SENT, "m-7")

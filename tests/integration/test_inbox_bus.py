@@ -150,6 +150,20 @@ async def test_a_frame_nobody_understands_harms_nobody(redis: "Redis", data: byt
         assert await reader.next() == notification(1)
 
 
+async def test_a_reader_that_fails_leaves_the_others_their_frames(redis: "Redis") -> None:
+    class Broken(Listener):
+        def heard(self, frame: LiveFrame) -> None:
+            raise RuntimeError("not ready for that")
+
+    reader = Listener()
+    async with InboxBus(redis) as bus, bus.listen("bob", Broken()), bus.listen(USER, reader):
+        returns = Returns(bus)
+        await bus.publish("bob", notification(1))
+        await asyncio.wait_for(returns.since.get(), 5)
+        await bus.publish(USER, notification(2))
+        assert await reader.next() == notification(2)
+
+
 async def test_it_says_since_when_it_may_have_missed_frames(valkey: EmbeddedStack) -> None:
     reader = Listener()
     async with client(valkey.redis_url) as own, InboxBus(own) as bus:

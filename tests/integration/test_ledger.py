@@ -268,6 +268,17 @@ async def test_a_missing_variable_is_a_dead_letter_with_its_name(core: Core) -> 
     )
 
 
+async def test_a_types_own_template_that_misses_something_is_a_dead_letter(core: Core) -> None:
+    """Nobody named the template, so nobody is told at once what it needs."""
+    sent = await core.accept(
+        await core.user(), type="one_time_code", title=None, content=None, channels=["email"]
+    )
+    await core.plan(sent)
+    assert (await core.deliver(sent)).reason == "variable_missing"
+    assert await letters(core, sent) == ["variable_missing"]
+    assert "data.code" in (await core.explaining.explain(sent)).timeline[-1].detail["message"]
+
+
 async def test_amending_is_refused_once_something_was_tried(core: Core) -> None:
     sent = await core.accept(await core.user())
     changed = await core.amending.amend(sent, AmendNotification(title="New", content="Newer"))

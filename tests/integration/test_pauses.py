@@ -1,10 +1,12 @@
 """Paused, held, resumed: nothing is tried, nothing is lost, the most urgent leaves first."""
 
+import asyncio
 from datetime import timedelta
 from uuid import UUID
 
 import pytest
 
+from domain.delivering import RetryLater
 from domain.enums import Channel, DeliveryStatus, NotificationStatus, PlanTrigger, Priority
 from domain.errors import Invalid, NotFound
 from domain.messages import DeliverOutcome, SignalKind
@@ -87,6 +89,23 @@ async def test_a_diverted_provider_lets_its_messages_go_by_the_next(
     assert (len(core.provider.sent), len(core.second.sent)) == (0, 1)
 
 
+async def test_what_has_nowhere_to_be_diverted_comes_again_later(
+    core: Core, control: ProviderControl
+) -> None:
+    """A plan would take it for ready, and the delivery find it held, without end."""
+    await control.pause_provider("resend", "ops", divert=True)
+    core.second = None
+    try:
+        item = await core.accept(await core.user())
+        await core.plan(item)
+        with pytest.raises(RetryLater) as later:
+            await core.deliver(item)
+        assert (later.value.code, later.value.after) == ("provider_paused", timedelta(seconds=30))
+    finally:
+        await control.resume_provider("resend", "ops")
+    assert (await core.deliver(item)).outcome is DeliverOutcome.SENT
+
+
 async def test_what_was_held_is_woken_once_the_most_urgent_first(
     core: Core, control: ProviderControl
 ) -> None:
@@ -104,11 +123,17 @@ async def test_what_was_held_is_woken_once_the_most_urgent_first(
         assert not {item for item, _ in gateway.told} & set(held)
     finally:
         await control.resume_channel(Channel.EMAIL, "ops")
+    for woken in ([1, 4], [3], [2], [0]):
+        gateway.told.clear()
+        await asyncio.gather(relay.run_once(), RelayService(core.uow, gateway, now).run_once())
+        await relay.run_once()
+        told = [item for item, kind in gateway.told if kind == SignalKind.RESUMED and item in held]
+        assert told == [held[n] for n in woken], "the less urgent ones wait until these have a plan"
+        for item in told:
+            assert (await core.plan(item, trigger=PlanTrigger.RESUMED)).ready == (Channel.EMAIL,)
+    gateway.told.clear()
     await relay.run_once()
-    told = [item for item, kind in gateway.told if kind == SignalKind.RESUMED and item in held]
-    assert told == [held[n] for n in (1, 4, 3, 2, 0)]
-    await relay.run_once()
-    assert len([item for item, _ in gateway.told if item in held]) == len(held)
+    assert not {item for item, _ in gateway.told} & set(held)
 
 
 async def test_pausing_and_resuming_are_in_the_audit_log(

@@ -10,9 +10,7 @@ from temporalio.workflow import NondeterminismError
 
 from tests.replay import corpus, fingerprints
 from tests.workflows.scenarios import SCENARIOS
-from workflows.campaign import CampaignWorkflow
-from workflows.campaign_partition import CampaignPartitionWorkflow
-from workflows.notification import NotificationWorkflow
+from workers.queues import WORK
 
 WHAT_TO_DO = """
 The workflow code has changed in a way that the server may notice. Workflows that are waiting now,
@@ -31,7 +29,7 @@ What changed: {changes}
 
 def replayer() -> Replayer:
     return Replayer(
-        workflows=[NotificationWorkflow, CampaignWorkflow, CampaignPartitionWorkflow],
+        workflows=[kind for work in WORK.values() for kind in work.workflows],
         data_converter=pydantic_data_converter,
     )
 

@@ -14,9 +14,13 @@ from temporalio.testing import TimeSkipper, TimeSkippingConfig
 from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
+from activities.ab_tests import ABTestActivities
+from activities.announcements import AnnouncementActivities
 from activities.campaigns import CampaignActivities
 from activities.delivery import DeliveryActivities
 from activities.planning import PlanningActivities
+from domain.announcement_messages import AnnouncementInput, AnnouncementOutcome
+from domain.announcements import ANNOUNCEMENTS_QUEUE, announcement_workflow_id
 from domain.campaigns.ids import campaign_workflow_id
 from domain.campaigns.messages import CampaignInput, CampaignState
 from domain.ids import (
@@ -26,12 +30,17 @@ from domain.ids import (
     notification_workflow_id,
 )
 from domain.messages import NotificationInput
+from runtime.ab_tests import TemporalABTests
 from runtime.embedded.temporal.server import prepare_namespace
 from runtime.temporal import TemporalGateway, connect_worker
 from services.campaign_chunks import CampaignChunkService
 from services.campaign_run import CampaignRunService
+from tests.workflows.ab_tests import ABCases
+from tests.workflows.board import Board, Notice
 from tests.workflows.book import Book, Sends
 from tests.workflows.ledger import Case, Ledger
+from workflows.ab_test import ABTestWorkflow
+from workflows.announcement import AnnouncementWorkflow
 from workflows.campaign import CampaignWorkflow
 from workflows.campaign_partition import CampaignPartitionWorkflow
 from workflows.notification import NotificationWorkflow
@@ -39,6 +48,7 @@ from workflows.progress import NotificationOutcome
 
 Handle = WorkflowHandle[NotificationWorkflow, NotificationOutcome]
 CampaignHandle = WorkflowHandle[CampaignWorkflow, CampaignState]
+AnnouncementHandle = WorkflowHandle[AnnouncementWorkflow, AnnouncementOutcome]
 
 
 @dataclass
@@ -46,11 +56,14 @@ class World:
     client: Client
     ledger: Ledger = field(default_factory=Ledger)
     book: Book = field(default_factory=Book)
+    ab_tests: ABCases = field(default_factory=ABCases)
+    board: Board = field(default_factory=Board)
 
     def __post_init__(self) -> None:
         self.skipping = TimeSkipper(self.client, config=TimeSkippingConfig(enabled=True))
         self.by_hand = TimeSkipper(self.client, config=TimeSkippingConfig(enabled=False))
         self.gateway = TemporalGateway(self.client, b"k" * 32)
+        self.ab_gateway = TemporalABTests(self.client)
 
     async def start(
         self, case: Case, *, skip: bool = True, redrives: int = 0, known: bool = True
@@ -79,6 +92,17 @@ class World:
             task_queue=CAMPAIGNS_QUEUE,
         )
 
+    async def announce(self, notice: Notice, *, skip: bool = True) -> AnnouncementHandle:
+        """Starts the notice's workflow. `skip`: its waits take no time."""
+        self.board.add(notice)
+        skipper = self.skipping if skip else self.by_hand
+        return await skipper.client.start_workflow(
+            AnnouncementWorkflow.run,
+            AnnouncementInput(announcement_id=notice.id),
+            id=announcement_workflow_id(notice.id),
+            task_queue=ANNOUNCEMENTS_QUEUE,
+        )
+
     async def replanned(self, case: Case, plans: int) -> None:
         """Returns once the workflow has followed so many plans."""
         handle = self.client.get_workflow_handle_for(
@@ -101,16 +125,31 @@ async def open_world(
     services instead of the book."""
     world = World(await connect_worker(address, namespace))
     planning = PlanningActivities(world.ledger, world.ledger)
+    announcing = AnnouncementActivities(world.board, world.board)
     async with AsyncExitStack() as workers:
         await workers.enter_async_context(
             Worker(
                 world.client,
                 task_queue=NOTIFICATIONS_QUEUE,
-                workflows=[NotificationWorkflow],
+                workflows=[NotificationWorkflow, ABTestWorkflow],
                 activities=[
                     planning.plan_notification,
                     planning.cancel_notification,
                     planning.finish_notification,
+                    ABTestActivities(world.ab_tests).look_at_ab_test,
+                ],
+                workflow_runner=SandboxedWorkflowRunner(),
+            )
+        )
+        await workers.enter_async_context(
+            Worker(
+                world.client,
+                task_queue=ANNOUNCEMENTS_QUEUE,
+                workflows=[AnnouncementWorkflow],
+                activities=[
+                    announcing.advance_announcement,
+                    announcing.send_announcement,
+                    announcing.recall_announcement,
                 ],
                 workflow_runner=SandboxedWorkflowRunner(),
             )

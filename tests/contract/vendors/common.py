@@ -1,7 +1,8 @@
 """What a vendor's entry holds: how to make its provider, and how each case is to end."""
 
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
@@ -50,6 +51,12 @@ def bend_headers(signed: Signed) -> Iterator[Signed]:
             yield replace(signed, headers={**signed.headers, name: value[:-4] + "AAA="})
 
 
+@asynccontextmanager
+async def silent_wire(wire: Any) -> AsyncIterator[str]:
+    wire.will_be_silent()
+    yield wire.url
+
+
 @dataclass(frozen=True)
 class Vendor:
     name: str
@@ -82,6 +89,11 @@ class Vendor:
     """Bodies that `sign` signs and nobody can read."""
     address: Callable[[Any], str] | None = None
     """`address(sandbox)`: where the vendor is, when that is not below its prefix."""
+    silent: Callable[[Any], AbstractAsyncContextManager[str]] = silent_wire
+    """`silent(wire)`: the address of one who takes the call and never answers."""
+    earlier: Callable[[str, str], bytes] | None = None
+    """`earlier(message_id, url)`: a callback from before the message was delivered, of a vendor
+    whose stand-in at `url` sends none."""
     malformed: Callable[[Any, Any], Awaitable[None]] | None = None
     """The case `malformed_answer` of a vendor that speaks no HTTP."""
     settings: tuple[str, str] = ("", "")
@@ -115,7 +127,8 @@ COMMON: Mapping[str, Any] = {
     "unavailable_with_retry_after": Ending(Retry, "provider_unavailable", after=3),
     "gateway_error": Ending(Uncertain, "http_502"),
     "connection_refused": Ending(Retry, "connection_refused", fail_over=True),
-    "timeout": Ending(Uncertain, "timeout"),
+    "timeout_before_taking": Ending(Uncertain, "timeout"),
+    "timeout_after_taking": Ending(Uncertain, "timeout"),
     "reset_before_taking": Ending(Uncertain, "connection_lost"),
     "dropped_response": Ending(Uncertain, "connection_lost"),
     "malformed_answer": Ending(Uncertain, "malformed_answer"),

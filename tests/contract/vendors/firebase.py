@@ -64,6 +64,7 @@ FIREBASE = Vendor(
         "webhook_forged": Unauthorized,
         "webhook_stale": Unauthorized,
         "webhook_repeated": Unauthorized,
+        "webhook_out_of_order": Unauthorized,
         "webhook_unreadable": Unauthorized,
         "configuration_bad": "FIREBASE_PRIVATE_KEY",
     },

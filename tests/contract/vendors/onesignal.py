@@ -82,6 +82,7 @@ ONESIGNAL = Vendor(
         # The token in the header carries no time; receipts only move a delivery forward.
         "webhook_stale": "delivered",
         "webhook_repeated": "delivered",
+        "webhook_out_of_order": "delivered",
         "webhook_unreadable": Invalid,
         "configuration_bad": "ONESIGNAL_API_KEY",
     },

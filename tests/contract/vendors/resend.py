@@ -67,6 +67,7 @@ RESEND = Vendor(
         "webhook_forged": Unauthorized,
         "webhook_stale": Unauthorized,
         "webhook_repeated": "delivered",
+        "webhook_out_of_order": "delivered",
         "webhook_unreadable": Invalid,
         "configuration_bad": "RESEND_API_KEY",
     },

@@ -1,6 +1,8 @@
 """The mail server's entry. It speaks no HTTP, so an address of that kind is taken for a port."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -39,6 +41,13 @@ async def gibberish(bench: "Bench", expected: Ending) -> None:
             message = bench.vendor.message()
             provider = bench.provider(f"http://127.0.0.1:{port}")
             check(await provider.send(message), expected, message)
+
+
+@asynccontextmanager
+async def silent(_wire: object) -> AsyncIterator[str]:
+    """Until it has the message it says what is to be said."""
+    async with talking(b"") as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 class talking:  # noqa: N801 - read as a verb
@@ -88,6 +97,7 @@ SMTP = Vendor(
     target=lambda: f"ada.{uuid4().hex}@example.com",
     refused_target="unknown@example.com",
     malformed=gibberish,
+    silent=silent,
     settings=("SMTP_URL", "SMTP_URL"),
     expected={
         **COMMON,
@@ -110,6 +120,7 @@ SMTP = Vendor(
         "webhook_forged": Unauthorized,
         "webhook_stale": Unauthorized,
         "webhook_repeated": Unauthorized,
+        "webhook_out_of_order": Unauthorized,
         "webhook_unreadable": Unauthorized,
         "configuration_bad": "SMTP_URL",
     },

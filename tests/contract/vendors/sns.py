@@ -122,6 +122,13 @@ def bend_body(signed: Signed) -> Iterator[Signed]:
         yield replace(signed, body=json.dumps(bent).encode())
 
 
+def on_its_way(message_id: str, url: str) -> bytes:
+    """AWS End User Messaging tells of a message before the delivery log does."""
+    at = int(datetime.now(UTC).timestamp() * 1000)
+    said = {"eventType": "TEXT_SENT", "messageId": message_id, "eventTimestamp": at}
+    return envelope(json.dumps(said).encode(), url)
+
+
 SNS = Vendor(
     name="sns",
     prefix="/sns",
@@ -135,6 +142,7 @@ SNS = Vendor(
     word=b"SUCCESS",
     stale_after=3_700,
     envelope=envelope,
+    earlier=on_its_way,
     nonsense=(
         b'{"notification": {}, "delivery": {}, "status": "SUCCESS"}',
         b'{"notification": {"messageId": "m"}, "delivery": {}, "status": "PERHAPS"}',
@@ -164,6 +172,7 @@ SNS = Vendor(
         "webhook_forged": Unauthorized,
         "webhook_stale": Unauthorized,
         "webhook_repeated": "delivered",
+        "webhook_out_of_order": "delivered",
         "webhook_unreadable": Invalid,
         "configuration_bad": "AWS_ACCESS_KEY_ID",
     },

@@ -72,6 +72,7 @@ TWILIO = Vendor(
         # Its callbacks carry no time; receipts only move a delivery forward, so age does no harm.
         "webhook_stale": "delivered",
         "webhook_repeated": "delivered",
+        "webhook_out_of_order": "delivered",
         "webhook_unreadable": Invalid,
         "configuration_bad": "TWILIO_AUTH_TOKEN",
     },

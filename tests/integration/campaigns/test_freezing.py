@@ -68,7 +68,7 @@ async def test_a_cancelled_one_is_not_frozen(bench: Bench) -> None:
 
 
 async def test_an_early_choice_stands_and_a_late_one_is_refused(bench: Bench) -> None:
-    test = {"variants": VARIANTS, "fraction": 0.5}
+    test = {"variants": VARIANTS, "decideAfter": "PT4H", "fraction": 0.5}
     campaign = await bench.running(await bench.users(20), test=test)
     assert campaign.status is CampaignStatus.TESTING
     with pytest.raises(Invalid):
@@ -84,7 +84,7 @@ async def test_an_early_choice_stands_and_a_late_one_is_refused(bench: Bench) ->
 
 
 async def test_paused_during_its_test_it_is_decided_and_goes_on_as_running(bench: Bench) -> None:
-    test = {"variants": VARIANTS, "fraction": 0.5, "metric": "open"}
+    test = {"variants": VARIANTS, "decideAfter": "PT4H", "fraction": 0.5, "metric": "open"}
     campaign = await bench.running(await bench.users(40), test=test)
     await bench.deliver(campaign, high=19)
     for one in await bench.recipients(campaign):
@@ -115,7 +115,9 @@ async def test_a_click_on_what_nobody_knows_to_have_left_does_not_stop_the_decis
     bench: Bench,
 ) -> None:
     """Its outcome is unknown, and it arrived."""
-    campaign = await bench.running(await bench.users(4), test={"variants": VARIANTS})
+    campaign = await bench.running(
+        await bench.users(4), test={"variants": VARIANTS, "decideAfter": "PT4H"}
+    )
     for one in await bench.recipients(campaign):
         await bench.engagement.record(campaign.id, one.ordinal, EngagementKind.CLICKED, bench.now())
     assert (await decide(bench, campaign)).decided

@@ -193,7 +193,7 @@ async def test_no_place_under_the_cap_comes_back_later(bench: Bench) -> None:
 async def test_two_variants_of_time_leave_apart(bench: Bench) -> None:
     users = await bench.users(12)
     variants = [{"name": "now", "subject": "A"}, {"name": "later", "subject": "B", "delay": "PT2H"}]
-    campaign = await bench.running(users, test={"variants": variants})
+    campaign = await bench.running(users, test={"variants": variants, "decideAfter": "PT4H"})
     result = await bench.deliver(campaign)
     counts = (await bench.campaigns.accounts(campaign.id)).counts
     by_name = {variant.name: variant for variant in counts.variants}

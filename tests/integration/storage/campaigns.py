@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
+from domain.ab.definition import ABDesign
 from domain.audience import Audience
 from domain.campaigns.records import Campaign, CampaignStatus, RecipientStatus
-from domain.campaigns.shapes import CampaignWords, VariantTest
+from domain.campaigns.shapes import CampaignWords
 from domain.enums import Category, Channel
 from domain.ids import new_id
 from domain.ports.campaigns import LineResult
@@ -29,9 +30,9 @@ def a_campaign(users: Sequence[str], **fields: Any) -> Campaign:
     return Campaign(**given | fields)
 
 
-def a_test(**fields: Any) -> VariantTest:
+def a_test(**fields: Any) -> ABDesign:
     variants = [{"name": "A", "weight": 1}, {"name": "B", "weight": 2}, {"name": "C", "weight": 1}]
-    return VariantTest.model_validate({"variants": variants, **fields})
+    return ABDesign.model_validate({"variants": variants, "decideAfter": "PT4H", **fields})
 
 
 async def people(ledger: Ledger, count: int, **profile: Any) -> list[str]:

@@ -4,7 +4,7 @@ from collections import Counter
 from datetime import UTC, datetime
 
 from domain.ab.assignment import Split
-from domain.campaigns.shapes import VariantTest
+from domain.ab.definition import ABDesign
 from domain.enums import Channel
 from domain.ports.campaigns import Bucket
 from domain.preferences import Preferences
@@ -75,7 +75,7 @@ async def test_the_test_and_its_variants_are_as_the_assignment_says(ledger: Ledg
 async def test_a_variant_of_time_is_due_later(ledger: Ledger) -> None:
     users = await bare_people(ledger, 60)
     variants = [{"name": "now"}, {"name": "later", "delay": "PT2H"}]
-    test = VariantTest.model_validate({"variants": variants})
+    test = ABDesign.model_validate({"variants": variants, "decideAfter": "PT4H"})
     at = now()
     campaign = await frozen(ledger, a_campaign(users, test=test), at=at)
     for row in await rows(ledger, campaign):

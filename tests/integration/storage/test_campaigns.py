@@ -13,6 +13,8 @@ from tests.integration.storage.campaigns import (
 )
 from tests.integration.storage.conftest import Ledger, now
 
+EVERYONE = ("somebody",)
+
 
 async def test_a_campaign_comes_back_as_it_was(ledger: Ledger) -> None:
     campaign = a_campaign(["a"], test=a_test(fraction=0.5), template_versions={"en": 3})
@@ -26,13 +28,13 @@ async def test_a_campaign_comes_back_as_it_was(ledger: Ledger) -> None:
 
 
 async def test_an_occurrence_is_made_once(ledger: Ledger) -> None:
-    parent = a_campaign([], status=CampaignStatus.SCHEDULED)
+    parent = a_campaign(EVERYONE, status=CampaignStatus.SCHEDULED)
     occurs_at = now()
     async with ledger.uow() as tx:
         await tx.campaigns.insert(parent)
-        first = a_campaign([], parent_id=parent.id, occurs_at=occurs_at)
+        first = a_campaign(EVERYONE, parent_id=parent.id, occurs_at=occurs_at)
         assert await tx.campaigns.insert(first)
-        again = a_campaign([], parent_id=parent.id, occurs_at=occurs_at)
+        again = a_campaign(EVERYONE, parent_id=parent.id, occurs_at=occurs_at)
         assert not await tx.campaigns.insert(again)
 
 
@@ -44,7 +46,7 @@ async def test_what_temporal_was_not_told_is_claimed_by_one(ledger: Ledger) -> N
             )
         return campaign.id in {one.id for one in found}
 
-    campaign, draft = a_campaign([]), a_campaign([], status=CampaignStatus.DRAFT)
+    campaign, draft = a_campaign(EVERYONE), a_campaign(EVERYONE, status=CampaignStatus.DRAFT)
     long_ago = now() - HOUR
     async with ledger.uow() as tx:
         await tx.campaigns.insert(campaign)
@@ -70,7 +72,7 @@ async def test_what_temporal_was_not_told_is_claimed_by_one(ledger: Ledger) -> N
 
 async def test_campaigns_are_listed_newest_first(ledger: Ledger) -> None:
     made = [
-        a_campaign([], status=CampaignStatus.FAILED, created_at=now() + number * HOUR)
+        a_campaign(EVERYONE, status=CampaignStatus.FAILED, created_at=now() + number * HOUR)
         for number in range(5)
     ]
     async with ledger.uow() as tx:

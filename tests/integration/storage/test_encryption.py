@@ -60,7 +60,7 @@ async def test_all_parts_of_a_content_come_back_as_they_went(ledger: Ledger) -> 
 async def test_no_table_holds_a_personal_word(ledger: Ledger, sql: asyncpg.Connection) -> None:
     user = await ledger.user(
         "erin", email="Verbatim.Mail@example.com", phone="+4915112345678", name="Verbatim Name",
-        attributes={"role": "verbatim-attribute"},
+        attributes={"role": "open-attribute"},
     )  # fmt: skip
     item = await ledger.notification(user, EVERYTHING, channels=(Channel.WEBSOCKET,))
     async with ledger.uow() as tx:
@@ -90,6 +90,7 @@ async def test_no_table_holds_a_personal_word(ledger: Ledger, sql: asyncpg.Conne
         rows = await sql.fetch(f'select t::text as line from "{table["relname"]}" t')
         dump += "\n".join(row["line"] for row in rows)
     assert user in dump
+    assert dump.count("open-attribute") == 1, "segments compare attributes, and nothing else"
     assert "verbatim" not in dump.lower()
     assert "15112345678" not in dump
 

@@ -81,6 +81,16 @@ async def test_a_connection_resumes_where_it_was(ledger: Ledger) -> None:
         assert await tx.inbox.after(user, 6, 3) == ()
 
 
+async def test_only_the_last_page_of_what_is_new_is_short(ledger: Ledger) -> None:
+    """A connection takes a short page for the last one, however many were removed."""
+    user, items = await filled(ledger, 8)
+    async with ledger.uow() as tx:
+        for item in items[1:5]:
+            await tx.inbox.remove(user, item.id)
+        assert seqs(await tx.inbox.after(user, 0, 3)) == [1, 6, 7]
+        assert seqs(await tx.inbox.after(user, 7, 3)) == [8]
+
+
 async def test_read_is_counted_once_and_shown_on_the_notification(ledger: Ledger) -> None:
     user, items = await filled(ledger, 4)
     ids, at = [item.id for item in items[:2]], now()

@@ -95,6 +95,9 @@ async def test_versions_count_up_by_locale_and_never_change(ledger: Ledger) -> N
         assert await tx.catalogue.template(key, published_only=True) == (german, first)
         assert await tx.catalogue.template(key, locale="en", version=1) == (first,)
         assert await tx.catalogue.template(key, locale="fr") == ()
+        then = first.created_at
+        assert await tx.catalogue.template(key, created_by=then) == (first,)
+        assert await tx.catalogue.template(key, created_by=then - timedelta(seconds=1)) == ()
     summaries = await everything(ledger, lambda tx, page: tx.catalogue.templates(page))
     [mine] = [item for item in summaries if item.key == key]
     assert (mine.locales, mine.version, mine.status) == (("de", "en"), 2, "published")

@@ -91,6 +91,7 @@ async def test_what_was_sent_counts_with_segments_and_cost_by_country(desk: Desk
     await desk.sms("FR", DeliveryStatus.DELIVERED, sent=True)
     await desk.sms("FR", DeliveryStatus.UNKNOWN)
     await desk.sms("FR", DeliveryStatus.FAILED, error_code="opted_out")
+    await desk.sms("FR", DeliveryStatus.FAILED, error_code="21610")
     await desk.sms("FR", DeliveryStatus.FAILED, error_code="invalid_number")
     report = await desk.report()
     assert report == {
@@ -99,7 +100,7 @@ async def test_what_was_sent_counts_with_segments_and_cost_by_country(desk: Desk
             cost=(Money(Decimal("7.5000"), "EUR"), Money(Decimal("32.1570"), "USD")),
         ),
         "FR": SmsCountryFigures(
-            "FR", sent=1, segments=1, delivered=1, failed=2, unknown=1, opted_out_refusals=1
+            "FR", sent=1, segments=1, delivered=1, failed=3, unknown=1, opted_out_refusals=2
         ),
     }  # fmt: skip
     assert await desk.report("FR") == {"FR": report["FR"]}

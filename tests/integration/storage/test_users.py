@@ -208,7 +208,12 @@ async def test_a_refreshed_token_keeps_its_device(ledger: Ledger) -> None:
 async def test_erasing_leaves_bare_lines_and_no_address(
     ledger: Ledger, sql: asyncpg.Connection
 ) -> None:
-    user = await ledger.user(phone="+4915112345678", name="Ada", timezone="Europe/Berlin")
+    user = await ledger.user(
+        phone="+4915112345678",
+        name="Ada",
+        timezone="Europe/Berlin",
+        attributes={"role": "x"},
+    )
     item = await ledger.notification(user)
     async with ledger.uow() as tx:
         await tx.devices.register(a_device(user, "erased-token"))
@@ -232,7 +237,10 @@ async def test_erasing_leaves_bare_lines_and_no_address(
     assert left == {"notifications"}
     bare = await sql.fetchrow("select * from users where id = $1", user)
     named = {name for name, value in bare.items() if value is not None}
-    assert named == {"id", "email_verified", "created_at", "updated_at", "deleted_at"}
+    assert named == {
+        "id", "email_verified", "attributes", "created_at", "updated_at", "deleted_at",
+    }  # fmt: skip
+    assert bare["attributes"] == "{}"
     async with ledger.uow() as tx:
         found = await tx.planning.load(item.id)
         page = await tx.operations.suppressions(PageRequest(200))

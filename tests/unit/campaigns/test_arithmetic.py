@@ -25,7 +25,7 @@ START = datetime(2026, 12, 1, 9, 30, tzinfo=UTC)
 DAY = timedelta(days=1)
 CAMPAIGN = Campaign(
     id=UUID(int=1), name="Spring", type="newsletter", category=Category.MARKETING,
-    channels=(Channel.EMAIL,), words=CampaignWords(), audience=Audience(),
+    channels=(Channel.EMAIL,), words=CampaignWords(), audience=Audience(everyone=True),
     status=CampaignStatus.RUNNING, created_at=START, updated_at=START, started_at=START,
 )  # fmt: skip
 

@@ -1,6 +1,6 @@
 """What callers may say of a campaign, and what is refused."""
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from domain.campaigns.cron import problem_of
-from domain.campaigns.shapes import CampaignWords, Rate, Schedule, Variant, VariantTest, WarmUpStep
+from domain.campaigns.shapes import CampaignWords, Rate, Schedule, WarmUpStep
 from domain.campaigns.timing import ends_at, recurs, starts_at
 from domain.rules.local_time import first_instant
 
@@ -52,34 +51,6 @@ def test_a_schedule_of_each_kind(given_schedule: dict[str, Any]) -> None:
 def test_a_schedule_that_is_none(given_schedule: dict[str, Any], why: str) -> None:
     with pytest.raises(ValidationError, match=why):
         Schedule.model_validate(given_schedule)
-
-
-@pytest.mark.parametrize(
-    "line",
-    ["* * * * *", "0 9 * * MON", "*/15 8-18 1,15 jan-jun mon-fri", "5/10 0 31 12 7", "59 23 * * 0"],
-)
-def test_cron_lines_that_are_good(line: str) -> None:
-    assert problem_of(line) is None
-
-
-@pytest.mark.parametrize(
-    ("line", "why"),
-    [
-        ("60 9 * * *", "minute"), ("0 24 * * *", "hour"), ("0 0 0 * *", "day"),
-        ("0 0 32 * *", "day"), ("0 0 * 13 *", "month"), ("0 0 * foo *", "month"),
-        ("0 0 * * 8", "weekday"), ("*/0 * * * *", "minute"), ("0 9 * * ", "five"),
-        ("0 18-8 * * *", "before"), ("0 , * * *", "hour"), ("٣ 9 * * *", "minute"),
-        ("0 9 * * MON-", "weekday"), ("-5 9 * * *", "minute"),
-    ],
-)  # fmt: skip
-def test_cron_lines_that_are_not(line: str, why: str) -> None:
-    assert why in (problem_of(line) or "")
-
-
-@given(st.text(max_size=40))
-def test_any_text_is_a_cron_line_or_says_why_not(text: str) -> None:
-    problem = problem_of(text)
-    assert problem is None or problem.startswith("cron")
 
 
 @given(
@@ -134,49 +105,6 @@ def test_without_steps_there_is_no_cap() -> None:
 def test_rates_that_are_none(rate: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         Rate.model_validate(rate)
-
-
-# Variants and words.
-
-
-def a_test(**fields: Any) -> VariantTest:
-    variants = [{"name": "A"}, {"name": "B"}]
-    return VariantTest.model_validate({"variants": variants, **fields})
-
-
-def test_a_test_has_its_usual_values() -> None:
-    test = a_test()
-    assert (test.fraction, test.metric, test.winner) == (1, "click", "automatic")
-    assert test.decide_after == timedelta(hours=4)
-    assert [variant.weight for variant in test.variants] == [1, 1]
-
-
-@pytest.mark.parametrize(
-    "fields",
-    [
-        {"variants": [{"name": "A"}]},
-        {"variants": [{"name": "A"}, {"name": "A"}]},
-        {"variants": [{"name": str(n)} for n in range(11)]},
-        {"fraction": 0}, {"fraction": 1.01}, {"metric": "luck"}, {"winner": "later"},
-        {"decideAfter": "PT0S"}, {"decideAfter": "P31D"},
-    ],
-)  # fmt: skip
-def test_tests_that_are_none(fields: dict[str, Any]) -> None:
-    with pytest.raises(ValidationError):
-        a_test(**fields)
-
-
-@pytest.mark.parametrize(
-    "fields",
-    [
-        {"weight": 0}, {"weight": -1}, {"weight": float("inf")}, {"weight": float("nan")},
-        {"delay": "P8D"}, {"delay": "-PT1S"}, {"name": ""}, {"name": "x" * 65},
-        {"from": "a\nb"}, {"subject": ""},
-    ],
-)  # fmt: skip
-def test_variants_that_are_none(fields: dict[str, Any]) -> None:
-    with pytest.raises(ValidationError):
-        Variant.model_validate({"name": "A"} | fields)
 
 
 def test_title_and_content_come_together() -> None:

@@ -49,7 +49,7 @@ class Inbox:
     def add(self) -> LiveFrame:
         seq = len(self.items) + 1
         view = NotificationView(replace(FIRST, id=UUID(int=seq)), Content(title=f"T {seq}"))
-        self.items.append(InboxItem(seq, view))
+        self.items.append(InboxItem(seq, view, NOW))
         return live_frame(orjson.dumps(notification_frame(self.items[-1])))
 
     async def counts(self, user_id: str) -> InboxCounts:
@@ -78,6 +78,7 @@ class Peer:
     def __init__(self) -> None:
         self.frames: list[dict[str, Any]] = []
         self.closed: tuple[int, str] | None = None
+        self.vanished = False
         self.reads = asyncio.Event()
         self.reads.set()
         self._inbound: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
@@ -88,6 +89,8 @@ class Peer:
     async def _take(self, message: Any) -> None:
         await self.reads.wait()
         await asyncio.sleep(0)
+        if self.vanished:
+            raise OSError("the peer is not there any more")
         if message["type"] == "websocket.send":
             self.frames.append(orjson.loads(message["text"]))
         elif message["type"] == "websocket.close":
@@ -259,7 +262,22 @@ async def test_its_own_reading_is_not_told_to_it() -> None:
     await session.leave()
 
 
+async def test_a_peer_that_vanished_is_no_failure_of_ours(caplog: pytest.LogCaptureFixture) -> None:
+    """What comes between the loss and word of it, from the bus or as an answer, is dropped."""
+    session = Session(Inbox())
+    await until(lambda: session.peer.frames)
+    session.peer.vanished = True
+    for _ in range(3):
+        session.connection.heard(LiveFrame("broadcast", "{}"))
+        await settled()
+    session.peer.say(type="ping")
+    await session.running
+    assert not caplog.records
+    assert session.peer.closed is None
+
+
 async def test_nothing_runs_for_a_connection_that_is_gone() -> None:
+    """Not even for frames it hears while it ends."""
     before = asyncio.all_tasks()
     session = Session(Inbox())
     await until(lambda: session.peer.frames)
@@ -267,5 +285,8 @@ async def test_nothing_runs_for_a_connection_that_is_gone() -> None:
     session.connection.heard(LiveFrame("broadcast", "{}"))
     await settled()
     session.peer.go()
-    await session.running
+    while not session.running.done():
+        session.connection.heard(LiveFrame("broadcast", "{}"))
+        await asyncio.sleep(0)
+    session.connection.heard(LiveFrame("broadcast", "{}"))
     assert asyncio.all_tasks() == before

@@ -62,6 +62,13 @@ def test_an_unknown_home_needs_every_zone_of_the_country_open() -> None:
     )
 
 
+@pytest.mark.parametrize("zone", ["America/Detroit", "America/Boise", "America/Adak"])
+def test_a_home_in_any_zone_of_the_country_has_its_own_hours(zone: str) -> None:
+    morning = _local("2026-07-04 08:00", zone)
+    assert _to("US", morning, zone).reason == "sms_window_open"
+    assert _to("US", morning - timedelta(minutes=1), zone).until == morning
+
+
 def test_the_order_of_a_countrys_zones_does_not_matter() -> None:
     window = SMS_WINDOWS["US"]
     at = _local("2026-03-04 22:00", "America/New_York")

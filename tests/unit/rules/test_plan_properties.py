@@ -78,8 +78,7 @@ def _assert_allowed(of: PlanFacts, channel: Channel, at: datetime) -> None:
     if channel is SMS and not of.notification.legally_transactional:
         window = SMS_WINDOWS.get(of.reach[SMS].destination_country or "")
         if window is not None:
-            zones = (of.timezone,) if of.timezone in window.zones else window.zones
-            for zone in zones:
+            for zone in window.zones_for(of.timezone):
                 local = at.astimezone(ZoneInfo(zone))
                 assert window.opens <= local.time() < window.closes
     assert of.notification.expires_at is None or at < of.notification.expires_at

@@ -8,6 +8,7 @@ from domain.enums import Category
 from domain.sms.opt_out import (
     find_opt_out,
     generate_opt_out_instructions,
+    is_answerable,
     needs_opt_out,
     opt_out_data,
     with_opt_out,
@@ -147,3 +148,11 @@ def test_words_are_added_once_and_as_cheaply_as_can_be(
         sizes = [measure(f"{text.rstrip()}\n{form}") for form in (words.long, words.short)]
         assert measure(once.text).segments == min(size.segments for size in sizes)
         assert once.text.startswith(text.rstrip())
+
+
+@pytest.mark.parametrize(
+    ("sender", "answerable"),
+    [("+15005550006", True), ("12345", True), ("MG" + "0a" * 16, True), ("Jobs24", False)],
+)
+def test_a_name_cannot_be_answered(sender: str, answerable: bool) -> None:
+    assert is_answerable(sender) is answerable

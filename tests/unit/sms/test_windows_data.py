@@ -33,8 +33,20 @@ def test_every_entry_is_sound_and_says_where_it_is_from() -> None:
         assert entry.opens < entry.closes
         assert entry.days
         assert entry.holidays is None or entry.holidays in data.holidays
-        for zone in entry.zones:
+        for zone in (*entry.zones, *entry.further_zones):
             assert ZoneInfo(zone).key == zone
+        assert not set(entry.zones) & set(entry.further_zones)
+
+
+def test_where_the_home_is_not_known_a_further_zone_is_no_exception() -> None:
+    """When all of a country's `zones` are open, so is each of its `further_zones`."""
+    for entry in window_data().countries.values():
+        for day in range(0, 800, 7):
+            at = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=day)
+            clocks = [at.astimezone(ZoneInfo(zone)).replace(tzinfo=None) for zone in entry.zones]
+            for zone in entry.further_zones:
+                theirs = at.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
+                assert min(clocks) <= theirs <= max(clocks)
 
 
 @pytest.mark.parametrize("country", sorted(SMS_WINDOWS))

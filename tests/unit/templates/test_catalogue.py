@@ -80,6 +80,13 @@ def test_each_shows_its_example_without_title_and_content(key: tuple[str, str]) 
 
 
 @pytest.mark.parametrize("key", STARTERS, ids=str)
+def test_a_mail_says_its_language_to_who_has_it_read_aloud(key: tuple[str, str]) -> None:
+    context = {**SAMPLE_CONTEXT, "data": STARTERS[key].example}
+    page = RENDERER.render(build(STARTERS[key]), context, channel=Channel.EMAIL).html or ""
+    assert f'<html lang="{key[1]}"' in page
+
+
+@pytest.mark.parametrize("key", STARTERS, ids=str)
 def test_each_carries_a_bare_title_and_content(key: tuple[str, str]) -> None:
     starter = STARTERS[key]
     for message in render_all(starter, {"title": "My title", "content": "My words", "data": {}}):

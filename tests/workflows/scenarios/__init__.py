@@ -1,10 +1,12 @@
-"""Every path of a notification's life and of a campaign's, each driven and checked on a real
-server.
+"""Every path of a notification, an announcement, a campaign and a test of variants, each driven and
+checked on a real server.
 
 The tests run them; `python -m tests.replay.record` keeps their histories.
 """
 
 from tests.workflows.scenarios import (
+    ab_tests,
+    announcing,
     campaigns,
     cancelling,
     changes,
@@ -18,6 +20,8 @@ from tests.workflows.scenarios.base import SCENARIOS
 
 __all__ = [
     "SCENARIOS",
+    "ab_tests",
+    "announcing",
     "campaigns",
     "cancelling",
     "changes",

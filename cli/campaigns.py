@@ -1,0 +1,116 @@
+"""Campaigns from a terminal: create, send, watch, steer."""
+
+import time
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+
+from cli.client import Json, call
+from cli.output import as_json
+
+campaign = typer.Typer(help="Campaigns: create, send, watch, steer.", no_args_is_help=True)
+_PATH: Final = "/api/campaigns/email"
+_OVER: Final = ("completed", "cancelled", "failed")
+Id = Annotated[str, typer.Argument(help="The campaign's id.")]
+
+
+@campaign.command("list")
+def list_campaigns(json: Json = False) -> None:
+    """Newest first."""
+    answer = call("GET", _PATH)
+    if json:
+        typer.echo(as_json(answer))
+        return
+    for item in answer["data"]:
+        size = item["recipients"] or "–"
+        typer.echo(f"{item['id']}  {item['status']:<10} {size:>9}  {item['name']}")
+    if not answer["data"]:
+        typer.echo("There are no campaigns.")
+
+
+@campaign.command("create")
+def create(
+    file: Annotated[Path, typer.Argument(help="A JSON file as POST /campaigns/email takes it.")],
+) -> None:
+    """Make a draft; prints its id."""
+    import orjson
+
+    typer.echo(call("POST", _PATH, json=orjson.loads(file.read_bytes()))["id"])
+
+
+@campaign.command("show")
+def show(campaign_id: Id) -> None:
+    """Everything about one."""
+    typer.echo(as_json(call("GET", f"{_PATH}/{campaign_id}")))
+
+
+@campaign.command("send")
+def send(
+    campaign_id: Id,
+    watch: Annotated[bool, typer.Option("--watch", help="Follow it to its end.")] = False,
+) -> None:
+    """Send it now."""
+    call("POST", f"{_PATH}/{campaign_id}/send")
+    typer.echo("On its way.")
+    if watch:
+        follow(campaign_id)
+
+
+@campaign.command("pause")
+def pause(campaign_id: Id) -> None:
+    """Nothing more leaves after the answer."""
+    call("POST", f"{_PATH}/{campaign_id}/pause")
+    typer.echo("Paused.")
+
+
+@campaign.command("resume")
+def resume(campaign_id: Id) -> None:
+    """Go on where it was."""
+    call("POST", f"{_PATH}/{campaign_id}/resume")
+    typer.echo("Resumed.")
+
+
+@campaign.command("cancel")
+def cancel(campaign_id: Id) -> None:
+    """Stop it; the accounts printed are final."""
+    typer.echo(accounts(call("POST", f"{_PATH}/{campaign_id}/cancel")))
+
+
+@campaign.command("test")
+def test(campaign_id: Id, address: Annotated[list[str], typer.Argument()]) -> None:
+    """Send it to a few addresses."""
+    answer = call("POST", f"{_PATH}/{campaign_id}/test", json={"addresses": address})
+    for message in answer["messages"]:
+        ended = message["error"]["code"] if message["error"] else message["providerMessageId"]
+        typer.echo(f"{message['address']}: {message['provider']} {ended}")
+
+
+@campaign.command("metrics")
+def metrics(campaign_id: Id, json: Json = False) -> None:
+    """The accounts."""
+    answer = call("GET", f"{_PATH}/{campaign_id}/metrics")
+    typer.echo(as_json(answer) if json else accounts(answer))
+
+
+@campaign.command("watch")
+def follow(campaign_id: Id) -> None:
+    """The accounts, every second, until it is over."""
+    while True:
+        answer = call("GET", f"{_PATH}/{campaign_id}/metrics")
+        typer.echo(accounts(answer))
+        if answer["status"] in _OVER:
+            return
+        time.sleep(1)
+
+
+def accounts(answer: dict[str, Any]) -> str:
+    """`running: 50,000 recipients = 12,000 sent + 40 skipped + 0 failed + 37,960 pending`"""
+    skipped = sum(answer["skipped"].values())
+    rate = f", {answer['ratePerSecond']:,.0f}/s" if answer["ratePerSecond"] else ""
+    reasons = ", ".join(f"{reason} {count:,}" for reason, count in answer["skipped"].items())
+    return (
+        f"{answer['status']}: {answer['recipients']:,} recipients = {answer['sent']:,} sent + "
+        f"{skipped:,} skipped + {answer['failed']:,} failed + {answer['pending']:,} pending{rate}"
+        + (f" (skipped: {reasons})" if reasons else "")
+    )

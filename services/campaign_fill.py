@@ -1,0 +1,106 @@
+"""A campaign's email rendered once for all who differ only in words that are filled in.
+
+Readers share a copy when they have its language, zone and country, and lack the same fields: so
+every test and every date in it comes out alike. Names, addresses and links are marks there, and
+are filled in for each reader, escaped where they stand in HTML.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+from uuid import UUID
+
+from markupsafe import escape
+
+from domain.content import RenderedMessage
+from domain.enums import Channel
+from domain.marks import has_mark, mark, split_marks
+from domain.records import User
+
+FIELDS: Final = ("id", "name", "email", "phone")
+UNSUBSCRIBE: Final = len(FIELDS)
+PREFERENCES: Final = UNSUBSCRIBE + 1
+OPENED: Final = UNSUBSCRIBE + 2
+FIRST_CLICK: Final = UNSUBSCRIBE + 3
+MAX_SUBJECT: Final = 255
+
+
+@dataclass(slots=True)
+class MarkedLinks:
+    """The links of a marked message, as `tracked_message` asks for them; remembers those led
+    through Herald, by their marks."""
+
+    own: Any
+    clicked_urls: list[str] = field(default_factory=list)
+    spoiled: bool = False
+    """A tracked link differs from reader to reader."""
+
+    def opened(self, _about: UUID, _channel: Channel) -> str:
+        return mark(OPENED, link=True)
+
+    def clicked(self, _about: UUID, _channel: Channel, url: str) -> str:
+        self.spoiled |= has_mark(url)
+        self.clicked_urls.append(url)
+        return mark(FIRST_CLICK + len(self.clicked_urls) - 1, link=True)
+
+    def is_own(self, url: str) -> bool:
+        """A link that is only a mark is one of Herald's own."""
+        words, places = split_marks(url)
+        return bool(self.own.is_own(url)) or (len(places) == 1 and not any(words))
+
+
+def marked_user(user: User) -> Mapping[str, Any]:
+    """A reader's place in a template, with marks for what is filled in and there."""
+    return {name: mark(place) if getattr(user, name) else "" for place, name in enumerate(FIELDS)}
+
+
+def marked_links() -> Mapping[str, str]:
+    return {
+        "unsubscribe": mark(UNSUBSCRIBE, link=True),
+        "preferences": mark(PREFERENCES, link=True),
+    }
+
+
+Cut = tuple[tuple[str, ...], tuple[int, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """A message cut at its marks."""
+
+    subject: Cut
+    html: Cut | None
+    text: Cut
+    clicked_urls: tuple[str, ...]
+
+    @staticmethod
+    def of(message: RenderedMessage, clicked_urls: Sequence[str]) -> "Copy":
+        return Copy(
+            split_marks(message.subject or ""),
+            split_marks(message.html) if message.html is not None else None,
+            split_marks(message.text),
+            tuple(clicked_urls),
+        )
+
+    def filled(self, values: Sequence[str]) -> RenderedMessage:
+        """`values`: by mark; fields, unsubscribe, preferences, opened, then the clicks."""
+        subject = " ".join(_joined(self.subject, values).split())
+        if len(subject) > MAX_SUBJECT:
+            subject = f"{subject[: MAX_SUBJECT - 1]}…"
+        return RenderedMessage.model_construct(
+            subject=subject,
+            html=_joined(self.html, [str(escape(value)) for value in values])
+            if self.html
+            else None,
+            text=_joined(self.text, values),
+            title=None,
+            data={},
+        )
+
+
+def _joined(cut: Cut, values: Sequence[str]) -> str:
+    words, places = cut
+    pieces = [words[0]]
+    for place, word in zip(places, words[1:], strict=True):
+        pieces += (values[place], word)
+    return "".join(pieces)

@@ -1,0 +1,312 @@
+"""Announcements on open connections of several processes: at once, each once, to whom they
+concern."""
+
+import asyncio
+import json
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from api.app import create_app
+from domain.announcement_messages import AdvanceInput
+from domain.announcements import (
+    ANNOUNCEMENTS_QUEUE,
+    announcement_workflow_id,
+    notification_id_for,
+)
+from runtime.container import Container
+from runtime.temporal import connect_worker
+from tests.api.conftest import Actor
+from tests.api.live import frame, serving, silence, socket
+from workers.queues import make_worker
+from workflows.announcement import AnnouncementWorkflow
+
+HOUR = timedelta(hours=1)
+MOMENT = timedelta(seconds=0.4)
+
+
+@pytest.fixture(scope="module")
+async def server(app: FastAPI) -> AsyncIterator[str]:
+    async with serving(app) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+async def other_server(container: Container) -> AsyncIterator[str]:
+    """A second API: a container, a bus and a server of its own on the same storage."""
+    async with Container.open(container.settings) as second:
+
+        @asynccontextmanager
+        async def opened() -> AsyncIterator[Container]:
+            yield second
+
+        application = create_app(opened)
+        async with (
+            application.router.lifespan_context(application),
+            serving(application) as address,
+        ):
+            yield address
+
+
+@pytest.fixture(autouse=True)
+async def nothing_shown(database: str) -> None:
+    connection = await asyncpg.connect(database)
+    await connection.execute("update announcements set status = 'ended'")
+    await connection.close()
+
+
+async def announce(api: httpx.AsyncClient, **fields: Any) -> dict[str, Any]:
+    answer = await api.post("/announcements", json={"title": "T", "content": "C"} | fields)
+    assert answer.status_code == 201, answer.text
+    made: dict[str, Any] = answer.json()
+    return made
+
+
+def ready(unread: int = 0) -> dict[str, Any]:
+    return {"type": "ready", "seq": 0, "unread": unread}
+
+
+async def test_told_at_once_found_later_read_edited_and_withdrawn(
+    api: httpx.AsyncClient, server: str, other_server: str, actor: Actor
+) -> None:
+    early, late = await actor.user(), await actor.user()
+    token = await actor.token(early)
+    async with socket(server, token) as phone, socket(other_server, token) as laptop:
+        for connection in (phone, laptop):
+            assert await frame(connection) == ready()
+        made = await announce(api, title="Maintenance", data={"page": "/status"})
+        for connection in (phone, laptop):
+            told = await frame(connection)
+            assert told["type"] == "announcement"
+            assert told["data"]["id"] == made["id"]
+            assert (told["data"]["title"], told["data"]["data"]) == (
+                "Maintenance", {"page": "/status"},
+            )  # fmt: skip
+        async with socket(server, await actor.token(late)) as tablet:
+            assert await frame(tablet) == ready(unread=1)
+            assert await frame(tablet) == told
+            await phone.send(json.dumps({"type": "read", "id": made["id"]}))
+            assert await frame(laptop) == {"type": "read", "id": made["id"]}
+            await silence(phone)
+            await api.put(f"/announcements/{made['id']}", json={"title": "Later"})
+            for connection in (phone, laptop, tablet):
+                changed = await frame(connection)
+                assert changed["type"] == "announcement_updated"
+                assert changed["data"]["title"] == "Later"
+                assert changed["version"] > told["version"]
+            await api.delete(f"/announcements/{made['id']}")
+            for connection in (phone, laptop, tablet):
+                gone = await frame(connection)
+                assert (gone["type"], gone["id"]) == ("announcement_withdrawn", made["id"])
+                await silence(connection)
+    async with socket(server, token) as again:
+        assert await frame(again) == ready()
+        await silence(again)
+
+
+async def test_what_was_read_is_not_shown_again_and_what_was_dismissed_is_removed(
+    api: httpx.AsyncClient, server: str, other_server: str, actor: Actor
+) -> None:
+    user = await actor.user()
+    token = await actor.token(user)
+    read, dismissed = await announce(api), await announce(api)
+    async with socket(server, token) as phone, socket(other_server, token) as laptop:
+        for connection in (phone, laptop):
+            assert await frame(connection) == ready(unread=2)
+            assert [(await frame(connection))["data"]["id"] for _ in range(2)] == [
+                read["id"], dismissed["id"],
+            ]  # fmt: skip
+        await api.put(f"/users/{user}/notifications/{read['id']}/read")
+        await api.delete(f"/users/{user}/notifications/{dismissed['id']}")
+        for connection in (phone, laptop):
+            assert await frame(connection) == {"type": "read", "id": read["id"]}
+            assert await frame(connection) == {"type": "removed", "id": dismissed["id"]}
+    async with socket(server, token) as again:
+        assert await frame(again) == ready()
+        await silence(again)
+
+
+async def test_only_those_it_concerns_are_told(
+    api: httpx.AsyncClient, server: str, actor: Actor
+) -> None:
+    one, other, refusing = [await actor.user() for _ in range(3)]
+    choice = {"categories": {"announcements": {"enabled": False}}}
+    await api.put(f"/users/{refusing}/preferences", json=choice)
+    tokens = [await actor.token(user) for user in (one, other, refusing)]
+    async with (
+        socket(server, tokens[0]) as named,
+        socket(server, tokens[1]) as stranger,
+        socket(server, tokens[2]) as unwilling,
+    ):
+        for connection in (named, stranger, unwilling):
+            assert await frame(connection) == ready()
+        made = await announce(api, audience={"userIds": [one, refusing]})
+        assert (await frame(named))["data"]["id"] == made["id"]
+        last = await announce(api)
+        for connection in (named, stranger):
+            assert (await frame(connection))["data"]["id"] == last["id"]
+        await silence(unwilling)
+    async with socket(server, tokens[1]) as again:
+        assert await frame(again) == ready(unread=1)
+        assert (await frame(again))["data"]["id"] == last["id"]
+        await silence(again)
+
+
+async def test_it_leaves_the_numbers_of_the_inbox_alone(
+    api: httpx.AsyncClient, server: str, actor: Actor
+) -> None:
+    user = await actor.user()
+    token = await actor.token(user)
+    async with socket(server, token) as one:
+        await frame(one)
+        await actor.in_inbox(user)
+        assert (await frame(one))["seq"] == 1
+        await announce(api)
+        assert (await frame(one))["type"] == "announcement"
+        await actor.in_inbox(user)
+        assert (await frame(one))["seq"] == 2
+    async with socket(server, token, after=1) as again:
+        assert await frame(again) == {"type": "ready", "seq": 2, "unread": 3}
+        assert (await frame(again))["type"] == "announcement"
+        assert (await frame(again))["seq"] == 2
+        await silence(again)
+
+
+async def test_a_connection_that_comes_back_hears_what_changed_meanwhile(
+    api: httpx.AsyncClient, server: str, actor: Actor
+) -> None:
+    user = await actor.user()
+    token = await actor.token(user)
+    kept, edited, withdrawn = [await announce(api, title=f"A {n}") for n in range(3)]
+    async with socket(server, token) as one:
+        await frame(one)
+        last = [await frame(one) for _ in range(3)][-1]["version"]
+    await api.put(f"/announcements/{edited['id']}", json={"title": "New"})
+    await api.delete(f"/announcements/{withdrawn['id']}")
+    fresh, passing = await announce(api), await announce(api)
+    await api.put(f"/announcements/{fresh['id']}", json={"title": "Fresh"})
+    await api.delete(f"/announcements/{passing['id']}")
+    async with socket(server, token, announcedAfter=last) as again:
+        assert await frame(again) == ready(unread=3)
+        told = [await frame(again) for _ in range(3)]
+        await silence(again)
+        assert [f["type"] for f in told] == [
+            "announcement_updated", "announcement_withdrawn", "announcement",
+        ]  # fmt: skip
+        assert [f.get("id") or f["data"]["id"] for f in told] == [
+            edited["id"], withdrawn["id"], fresh["id"],
+        ]  # fmt: skip
+        assert told[0]["data"]["title"] == "New"
+        assert told[2]["data"]["title"] == "Fresh"
+        await api.put(f"/announcements/{kept['id']}", json={"title": "Kept"})
+        assert (await frame(again))["data"]["title"] == "Kept"
+
+
+async def test_what_starts_or_ends_is_told_by_whoever_notices(
+    api: httpx.AsyncClient, server: str, actor: Actor, container: Container
+) -> None:
+    """The workflow's look at the row, at an instant of its own."""
+    now = datetime.now(UTC)
+    async with socket(server, await actor.token(await actor.user())) as one:
+        await frame(one)
+        span = {"startsAt": (now + HOUR).isoformat(), "endsAt": (now + 2 * HOUR).isoformat()}
+        made = await announce(api, **span)
+        for instant, kind in ((now + HOUR, "announcement"), (now + 2 * HOUR, "announcement_ended")):
+            look = AdvanceInput(announcement_id=UUID(made["id"]), now=instant)
+            for _ in range(2):
+                await container.announcements.advance(look)
+            assert (await frame(one))["type"] == kind
+            await silence(one)
+
+
+async def test_a_workflow_starts_sends_and_ends_it(
+    api: httpx.AsyncClient, server: str, actor: Actor, container: Container
+) -> None:
+    """From the call to the last frame, with a worker as a process of ours runs it."""
+    user, bystander = await actor.user(), await actor.user()
+    settings = container.settings
+    client = await connect_worker(settings.temporal_address, settings.temporal_namespace)
+    async with (
+        make_worker(client, ANNOUNCEMENTS_QUEUE, container),
+        socket(server, await actor.token(user)) as one,
+    ):
+        await frame(one)
+        begins = datetime.now(UTC) + MOMENT
+        span = {"startsAt": begins.isoformat(), "endsAt": (begins + HOUR).isoformat()}
+        made = await announce(
+            api, audience={"userIds": [user, bystander]}, channels=["email"], **span
+        )
+        assert (await frame(one, within=20))["data"]["id"] == made["id"]
+        assert datetime.now(UTC) >= begins
+        path = f"/announcements/{made['id']}"
+        while (await api.get(path)).json()["sent"] < 2:
+            await asyncio.sleep(0.02)
+        sent = notification_id_for(UUID(made["id"]), user)
+        assert (await api.get(f"/notifications/{sent}")).json()["channels"] == ["email"]
+        ends = datetime.now(UTC) + MOMENT
+        assert (await api.put(path, json={"endsAt": ends.isoformat()})).is_success
+        assert (await frame(one))["type"] == "announcement_updated"
+        assert (await frame(one, within=20))["type"] == "announcement_ended"
+        handle = client.get_workflow_handle_for(
+            AnnouncementWorkflow.run, announcement_workflow_id(UUID(made["id"]))
+        )
+        assert (await handle.result()).status == "ended"
+
+
+async def test_a_bus_that_was_away_is_made_up_for(
+    api: httpx.AsyncClient, server: str, actor: Actor, container: Container,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    async with socket(server, await actor.token(await actor.user())) as one:
+        await frame(one)
+
+        async def deaf(_frame: object) -> int:
+            raise ConnectionError("away")
+
+        with monkeypatch.context() as broken:
+            broken.setattr(container.inbox_bus, "broadcast", deaf)
+            made = await announce(api)
+            await silence(one)
+        await container.redis.client_kill_filter(_type="pubsub")
+        assert (await frame(one, within=10))["data"]["id"] == made["id"]
+        await silence(one)
+
+
+async def test_two_processes_random_disconnects_and_a_lossy_bus_lose_and_repeat_nothing(
+    api: httpx.AsyncClient, server: str, other_server: str, actor: Actor, container: Container
+) -> None:
+    token, total, chance = await actor.token(await actor.user()), 25, random.Random(5)
+
+    async def announcing() -> list[str]:
+        made = []
+        for n in range(total):
+            made.append((await announce(api, title=f"A {n}"))["id"])
+            if n % 8 == 4:
+                await container.redis.client_kill_filter(_type="pubsub")
+        return made
+
+    async def follow(chance: random.Random) -> list[str]:
+        seen: list[str] = []
+        last: dict[str, int] = {}
+        while len(seen) < total:
+            async with socket(chance.choice([server, other_server]), token, **last) as one:
+                assert (await frame(one))["type"] == "ready"
+                for _ in range(min(chance.randint(1, 6), total - len(seen))):
+                    told = await frame(one, within=20)
+                    assert told["type"] == "announcement", told
+                    seen.append(told["data"]["id"])
+                    last = {"announcedAfter": told["version"]}
+        return seen
+
+    making = asyncio.create_task(announcing())
+    readers = [follow(random.Random(chance.random())) for _ in range(3)]
+    for seen in await asyncio.gather(*readers):
+        assert seen == await making

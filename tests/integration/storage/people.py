@@ -1,0 +1,115 @@
+"""People with everything a segment may ask of one, as plain data, made at random."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from random import Random
+from typing import Any
+
+TYPES = ("job_alert", "newsletter", "digest")
+CHANNELS = ("email", "sms", "push", "websocket")
+CATEGORIES = ("jobs", "marketing")
+CONSENTS = ("marketing", "sms")
+EVENTS = ("opened", "clicked", "read")
+PLATFORMS = ("web", "ios", "android")
+DATES = ("2026-02-31", "2026-01-05", "2026-01-05T10:00:00Z", "2026-01-05T10:00:00.25+05:30",
+         "2026-01-05 10:00", "tomorrow", "now", "infinity", "2026-01-05T24:00", "0000-01-01",
+         "2026-1-5", "20260105", "2026-01-05T10:00:00+14:59")  # fmt: skip
+SCALARS = (0, 1, 2, -3, 1.0, 2.5, True, False, "1", "true", "candidate", "Candidate", "can", "",
+           "x' or '1'='1", "%", "_", "ä", *DATES)  # fmt: skip
+COMMON = (1, 2.5, "candidate", "2026-01-05")
+ATTRIBUTES = ("role", "level", "tags", "seen", "address.city", "address.deep.er", "tags.0",
+              "O'Hare", '"; drop table users; --', "$1", "a b")  # fmt: skip
+
+
+@dataclass
+class Person:
+    """A user and everything a segment may ask of one; what is None was never chosen."""
+
+    id: str
+    created_at: datetime
+    profile: dict[str, Any] = field(default_factory=dict)
+    attributes: dict[str, Any] = field(default_factory=dict)
+    preferences: dict[str, Any] | None = None
+    subscriptions: dict[str, list[str]] = field(default_factory=dict)
+    consents: dict[str, bool] = field(default_factory=dict)
+    devices: list[str] = field(default_factory=list)
+    events: list[tuple[str, datetime]] = field(default_factory=list)
+
+
+def some_attributes(dice: Random) -> dict[str, Any]:
+    def scalar() -> Any:
+        return dice.choice(SCALARS)
+
+    attributes: dict[str, Any] = {}
+    for path in ATTRIBUTES:
+        if path != "tags.0" and dice.random() < 0.5:  # an array has no names
+            place, (*parents, leaf) = attributes, path.split(".")
+            for parent in parents:
+                inner = place.get(parent)
+                if not isinstance(inner, dict):
+                    inner = place[parent] = {}
+                place = inner
+            place[leaf] = dice.choice(
+                [
+                    *COMMON,
+                    scalar(),
+                    scalar(),
+                    scalar(),
+                    None,
+                    [scalar(), 1],
+                    [1, "can"],
+                    ["candidate", 1],
+                    [scalar()],
+                    [],
+                    [[1]],
+                    {"k": 1},
+                ]
+            )
+    return attributes
+
+
+def some_person(number: int, now: datetime, dice: Random) -> Person:
+    def maybe(value: Any, chance: float = 0.6) -> Any:
+        return value if dice.random() < chance else None
+
+    return Person(
+        id=dice.choice(["user", "U", "ada.l"]) + f"-{number}",
+        created_at=now - timedelta(days=dice.choice([0, 1, 7, 29, 31, 400]), seconds=5),
+        profile={
+            "locale": maybe(dice.choice(["de", "pt-BR", "en-GB"])),
+            "timezone": maybe(dice.choice(["Europe/Berlin", "UTC", "Africa/Lagos"])),
+            "country": maybe(dice.choice(["DE", "BR"])),
+            "email": maybe(f"p{number}@example.com"),
+            "phone": maybe("+4915112345678", 0.3),
+            "email_verified": dice.random() < 0.5,
+        },
+        attributes=some_attributes(dice),
+        preferences=maybe(
+            {
+                "language": maybe(dice.choice(["de", "en"])),
+                "channels": {
+                    name: {"enabled": dice.choice([None, True, False])} for name in CHANNELS
+                },
+                "categories": {
+                    name: {
+                        "enabled": dice.random() < 0.5,
+                        "delivery": dice.choice(["immediate", "daily"]),
+                    }
+                    for name in CATEGORIES
+                    if dice.random() < 0.6
+                },
+            }
+        ),
+        subscriptions={
+            name: dice.sample(CHANNELS, dice.randint(0, 3)) for name in TYPES if dice.random() < 0.5
+        },
+        consents={name: dice.random() < 0.5 for name in CONSENTS if dice.random() < 0.6},
+        devices=[dice.choice(PLATFORMS) for _ in range(dice.choice([0, 0, 1, 2, 3]))],
+        events=[
+            (
+                dice.choice([*EVENTS, "dismissed"]),
+                now - timedelta(days=dice.choice([0, 1, 6, 8, 20]), seconds=9),
+            )
+            for _ in range(dice.choice([0, 0, 1, 4]))
+        ],
+    )

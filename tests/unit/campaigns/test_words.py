@@ -1,0 +1,124 @@
+"""A campaign's words: filled into a copy, they are what rendering for the reader alone gives."""
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.audience import Audience
+from domain.campaigns.records import Campaign, CampaignStatus
+from domain.campaigns.shapes import CampaignWords
+from domain.commands import TemplateChoice
+from domain.enums import Category, Channel
+from domain.ports.campaigns import ChunkLine
+from domain.preferences import Preferences
+from domain.records import NotificationType, TemplateVersion, User
+from runtime.links import SignedLinks
+from services.campaign_words import Edition
+from templates.adapter import Templates, starter_versions
+
+NOW = datetime(2026, 12, 1, tzinfo=UTC)
+LINKS = SignedLinks("https://herald.example", b"k" * 32)
+RENDERER = Templates()
+STARTERS = [item for item in starter_versions(NOW) if item.locale == "en"]
+
+
+def edition(template: TemplateVersion, subject: str | None = None, **data: Any) -> Edition:
+    words = CampaignWords(
+        template=TemplateChoice(key=template.key),
+        subject=subject,
+        data={**template.example, **data},
+    )
+    campaign = Campaign(
+        id=UUID(int=7), name="A", type="newsletter", category=Category.MARKETING,
+        channels=(Channel.EMAIL,), words=words, audience=Audience(everyone=True),
+        status=CampaignStatus.RUNNING, created_at=NOW, updated_at=NOW,
+    )  # fmt: skip
+    kind = NotificationType("newsletter", Category.MARKETING, (Channel.EMAIL,))
+    return Edition(
+        campaign, kind, {template.locale: template}, {template.locale: None}, LINKS, RENDERER
+    )
+
+
+def line(**profile: Any) -> ChunkLine:
+    fields = {"id": "ada", "email": "ada@example.com", "name": "Ada", "timezone": "UTC"} | profile
+    return ChunkLine(
+        ordinal=3, channel=Channel.EMAIL, user=User(created_at=NOW, updated_at=NOW, **fields),
+        preferences=Preferences(user_id="ada"), consents={}, subscription=None, reach={},
+        variant=None, failures=0,
+    )  # fmt: skip
+
+
+def alone(made: Edition, reader: ChunkLine) -> Any:
+    """As it is rendered when nothing can be shared."""
+    marked = made.email(reader, NOW).message
+    [key] = made.copies
+    made.copies[key] = None
+    rendered = made.email(reader, NOW).message
+    return marked, rendered
+
+
+@pytest.mark.parametrize("template", STARTERS, ids=lambda item: item.key)
+@pytest.mark.parametrize("name", ["Ada", "", 'O\'Brien <b> & "Co"', "  two   spaces "])
+def test_a_filled_copy_is_what_the_reader_alone_would_get(
+    template: TemplateVersion, name: str
+) -> None:
+    made = edition(template, subject="Hello {{ user.name }}, it is {{ user.country }}")
+    reader = line(name=name, country="DE")
+    copied, rendered = alone(made, reader)
+    assert copied == rendered
+    assert "invalid/" not in copied.model_dump_json()
+
+
+@pytest.mark.parametrize("template", STARTERS, ids=lambda item: item.key)
+def test_every_starter_is_rendered_once_for_all(template: TemplateVersion) -> None:
+    made = edition(template)
+    for number in range(5):
+        made.email(line(id=f"u{number}", name=f"N{number}"), NOW)
+    assert [copy is not None for copy in made.copies.values()] == [True]
+
+
+@given(
+    st.fixed_dictionaries(
+        {"name": st.text(max_size=40), "email": st.none() | st.emails(), "phone": st.none()}
+    )
+)
+def test_any_name_is_filled_in_as_it_is_rendered(profile: dict[str, Any]) -> None:
+    made = edition(STARTERS[0], subject="{{ user.name|default('friend', true) }}!")
+    copied, rendered = alone(made, line(**profile))
+    assert copied == rendered
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        "{{ user.name|upper }}",
+        "{% if user.name == 'Ada' %}A{% endif %}",
+        "{{ user.attributes.role }}",
+        "{% for x in user.name %}{{ x }}{% endfor %}",
+        "{{ user.email|truncate(5) }}",
+    ],
+)
+def test_what_hangs_on_the_reader_is_rendered_for_each(subject: str) -> None:
+    made = edition(STARTERS[0], subject=subject)
+    sent = [
+        made.email(line(id=i, name=n, email=f"{n}@x.org", attributes={"role": n}), NOW).message
+        for i, n in (("a", "Ada"), ("b", "Bob"))
+    ]
+    assert list(made.copies.values()) == [None]
+    assert sent[0].subject != sent[1].subject
+    assert "invalid/" not in sent[0].model_dump_json()
+
+
+def test_a_tracked_link_that_differs_is_signed_for_each() -> None:
+    source = '<html><body><a href="https://x.org/{{ user.id }}">Go</a></body></html>'
+    parts = {"email": {"subject": "S", "html": source, "text": "T", "layout": "none"}}
+    template = TemplateVersion("own", "en", 1, None, parts, {}, {}, "published", NOW)
+    made = edition(template)
+    html = made.email(line(), NOW).message.html or ""
+    assert "invalid/" not in html
+    assert "/api/t/c/" in html
+    assert list(made.copies.values()) == [None]
