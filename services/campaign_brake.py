@@ -15,8 +15,9 @@ from domain.ports.campaigns import LineResult
 from domain.ports.runtime import Clock
 from domain.ports.storage import UnitOfWork
 from domain.records import AuditEntry
+from services.campaign_events import campaign_event
 from services.campaign_intents import SENDS
-from services.campaigns import PAUSED_BY, campaign_event
+from services.campaigns import PAUSED_BY
 from services.delivery_outcomes import OUTCOME_UNKNOWN
 
 IN_A_ROW: Final = 100

@@ -26,15 +26,15 @@ from domain.paging import Page, PageRequest
 from domain.ports.campaign_runtime import CampaignStarter
 from domain.ports.runtime import Clock
 from domain.ports.storage import Transaction, UnitOfWork
-from domain.records import AuditEntry, Event
+from domain.records import AuditEntry
 from services.audiences import require_list
 from services.campaign_checks import CampaignChecks, refusal
 from services.campaign_drafts import CampaignDrafts
+from services.campaign_events import campaign_event
 from services.campaign_sweep import CampaignSweep
 
 PAUSED_BY: Final = "paused_by_"
 """How the reason begins of a campaign that was not paused by hand."""
-NO_USER: Final = ""
 _WORDS: Final = frozenset(
     {"template", "subject", "title", "content", "data", "sender", "reply_to", "rate", "name"}
 )
@@ -272,11 +272,6 @@ class CampaignService:
 
     def _moved(self, campaign: Campaign, status: CampaignStatus, **more: Any) -> Campaign:
         return replace(campaign, status=status, updated_at=self._clock(), **more)
-
-
-def campaign_event(kind: EventType, campaign: Campaign, at: datetime) -> Event:
-    detail = {"campaignId": str(campaign.id), "name": campaign.name, "status": campaign.status}
-    return Event(kind, NO_USER, at, detail=detail)
 
 
 def _audit(actor: str, word: str, campaign: Campaign, at: datetime) -> AuditEntry:

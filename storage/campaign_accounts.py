@@ -195,13 +195,15 @@ def _variants(campaign: Campaign, rows: list[Any]) -> tuple[VariantCounts, ...]:
     found = []
     for place, variant in enumerate(campaign.test.variants):
         mine = [row for row in rows if row["variant"] == place]
+        # Who opened what nobody knows to have been sent is no outcome of the test.
+        sent = [row for row in mine if row["status"] == RecipientStatus.SENT]
         found.append(
             VariantCounts(
                 name=variant.name,
                 recipients=sum(row["lines"] for row in mine),
-                sent=sum(row["lines"] for row in mine if row["status"] == "sent"),
-                opened=sum(row["opened"] for row in mine),
-                clicked=sum(row["clicked"] for row in mine),
+                sent=sum(row["lines"] for row in sent),
+                opened=sum(row["opened"] for row in sent),
+                clicked=sum(row["clicked"] for row in sent),
             )
         )
     return tuple(found)

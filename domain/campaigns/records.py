@@ -117,6 +117,7 @@ class VariantCounts:
     recipients: int = 0
     sent: int = 0
     opened: int = 0
+    """Of those sent; so is `clicked`."""
     clicked: int = 0
 
 
