@@ -51,7 +51,7 @@ class CampaignWorkflow:
         self._changed = False
         self._children: dict[int, ChildWorkflowHandle[CampaignPartitionWorkflow, ChunkCounts]] = {}
         self._waiting: list[Partition] = []
-        self._at_work: set[int] = set()
+        self._at_work: dict[int, Partition] = {}
         self._freed = False
         self._counts = ChunkCounts()
         self._recipients = 0
@@ -91,7 +91,7 @@ class CampaignWorkflow:
     @workflow.signal(name="resting")
     def on_resting(self, low: int) -> None:
         """A partition waits for recipients that were put off; another may work meanwhile."""
-        self._at_work.discard(low)
+        self._at_work.pop(low, None)
         self._freed = True
 
     @workflow.query(name="progress")
@@ -156,22 +156,22 @@ class CampaignWorkflow:
         """All of them, each when it is due, a few at a time; none once the campaign is over."""
         start = workflow.now()
         self._waiting = sorted(partitions, key=lambda part: (part.due_at or start, part.low))
-        running: set[asyncio.Task[None]] = set()
+        running: list[asyncio.Task[None]] = []
         while self._waiting or running:
             while self._waiting and self._has_room() and _is_due(self._waiting[0], workflow.now()):
                 part = self._waiting.pop(0)
-                self._at_work.add(part.low)
-                running.add(asyncio.create_task(self._partition(part)))
+                self._at_work[part.low] = part
+                running.append(asyncio.create_task(self._partition(part)))
             self._show("sending")
             await self._until(running)
-            running = {task for task in running if not task.done()}
+            running = [task for task in running if not task.done()]
             if self._changed and (await self._ask_open(None)).status.is_over:
                 self._waiting.clear()
 
     def _has_room(self) -> bool:
         return len(self._at_work) < PARTITIONS_IN_FLIGHT
 
-    async def _until(self, running: set[asyncio.Task[None]]) -> None:
+    async def _until(self, running: list[asyncio.Task[None]]) -> None:
         """Until a partition ends or rests, the next one is due, or the campaign changed."""
         rest = None
         if self._waiting and self._has_room() and (due_at := self._waiting[0].due_at) is not None:
@@ -209,7 +209,7 @@ class CampaignWorkflow:
             self._waiting.sort(key=lambda one: one.due_at or again_at)
         finally:
             self._children.pop(part.low, None)
-            self._at_work.discard(part.low)
+            self._at_work.pop(part.low, None)
 
     async def _decided(self) -> CampaignState:
         """Waits for the outcomes, or for whoever decides by hand."""
