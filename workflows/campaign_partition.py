@@ -9,7 +9,7 @@ import asyncio
 from datetime import datetime, timedelta
 
 from temporalio import workflow
-from temporalio.exceptions import FailureError, is_cancelled_exception
+from temporalio.exceptions import FailureError
 
 with workflow.unsafe.imports_passed_through():
     from activities.campaigns import CampaignActivities
@@ -132,11 +132,8 @@ class CampaignPartitionWorkflow:
                 **options.CHUNK,
             )
             self._take(chunk, result)
-        except FailureError as error:
-            if is_cancelled_exception(error):
-                self._stopped = True
-            else:
-                self._waiting.append(_put_off(chunk, workflow.now() + LOOK_AGAIN))
+        except FailureError:
+            self._waiting.append(_put_off(chunk, workflow.now() + LOOK_AGAIN))
         finally:
             self._running.pop(chunk.low, None)
 
