@@ -57,6 +57,13 @@ def send(
         follow(campaign_id)
 
 
+@campaign.command("delete")
+def delete(campaign_id: Id) -> None:
+    """Delete a draft."""
+    call("DELETE", f"{_PATH}/{campaign_id}")
+    typer.echo("Deleted.")
+
+
 @campaign.command("pause")
 def pause(campaign_id: Id) -> None:
     """Nothing more leaves after the answer."""

@@ -10,8 +10,6 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from pydantic import ValidationError
-
 from domain.campaigns.records import (
     Campaign,
     CampaignCounts,
@@ -30,15 +28,11 @@ from domain.ports.runtime import Clock
 from domain.ports.storage import Transaction, UnitOfWork
 from domain.records import AuditEntry, Event
 from services.audiences import require_list
+from services.campaign_amending import WORDS, amended_with
 from services.campaign_checks import CampaignChecks
 from services.campaign_sweep import CampaignSweep
 
 NO_USER: Final = ""
-_WORDS: Final = frozenset(
-    {"template", "subject", "title", "content", "data", "sender", "reply_to", "rate", "name"}
-)
-"""What may be amended while a campaign waits or is paused."""
-_NEEDED: Final = frozenset({"name", "type", "audience", "data"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +103,9 @@ class CampaignService:
             campaign = _there(await tx.campaigns.lock(campaign_id), campaign_id)
             free = campaign.status is CampaignStatus.DRAFT
             waits = campaign.status in {CampaignStatus.SCHEDULED, CampaignStatus.PAUSED}
-            if not free and not (waits and set(changes) <= _WORDS):
+            if not free and not (waits and set(changes) <= WORDS):
                 raise _under_way(campaign)
-            amended = await self._changed(campaign, changes)
+            amended = await amended_with(changes, campaign, self._checks, self._clock())
             await require_list(tx, amended.audience)
             if not free:
                 versions = await self._checks.pinned(amended)
@@ -120,8 +114,19 @@ class CampaignService:
             await tx.operations.audit(_audit(actor, "campaign.amended", amended, self._clock()))
         return amended
 
+    async def delete(self, campaign_id: UUID, actor: str) -> None:
+        """A draft; of what was sent, the accounts stay. Raises
+        `Conflict("campaign_not_draft")`."""
+        async with self._uow() as tx:
+            campaign = _there(await tx.campaigns.lock(campaign_id), campaign_id)
+            if campaign.status is not CampaignStatus.DRAFT:
+                raise Conflict("campaign_not_draft", f"The campaign is {campaign.status}.")
+            await tx.campaigns.delete(campaign_id)
+            await tx.operations.audit(_audit(actor, "campaign.deleted", campaign, self._clock()))
+
     async def send(self, campaign_id: UUID, actor: str) -> Campaign:
-        """Now, whatever its schedule says. Raises `Conflict("campaign_not_draft")`."""
+        """Now, whatever its schedule says, unless that recurs. Raises
+        `Conflict("campaign_not_draft")`, `Conflict("campaign_schedule_kind")`."""
         return await self._launch(campaign_id, None, actor)
 
     async def schedule(self, campaign_id: UUID, given: Schedule | None, actor: str) -> Campaign:
@@ -222,7 +227,7 @@ class CampaignService:
         now = self._clock()
         async with self._uow() as tx:
             campaign = _there(await tx.campaigns.lock(campaign_id), campaign_id)
-            again = schedule is not None and campaign.status is CampaignStatus.SCHEDULED
+            again = campaign.status is CampaignStatus.SCHEDULED
             if campaign.status is not CampaignStatus.DRAFT and not again:
                 raise Conflict("campaign_not_draft", f"The campaign is {campaign.status}.")
             if again and recurs(campaign.schedule) is not recurs(schedule):
@@ -244,33 +249,6 @@ class CampaignService:
 
     def _starts_at(self, schedule: Schedule, now: datetime) -> datetime | None:
         return self._checks.next_occurrence(schedule, now) or starts_at(schedule)
-
-    async def _changed(self, campaign: Campaign, changes: dict[str, Any]) -> Campaign:
-        """With the changes made and checked. Raises `Invalid`."""
-        emptied = [name for name in changes if name in _NEEDED and changes[name] is None]
-        if emptied:
-            raise _refusal(emptied[0], "validation_error", "It cannot be taken away.")
-        words = {name: changes[name] for name in changes if name in CampaignWords.model_fields}
-        rest = {name: changes[name] for name in changes if name not in words}
-        if "type" in rest:
-            kind = await self._checks.kind_of(rest["type"], None)
-            rest["category"] = kind.category
-        if "channels" in rest:
-            rest["channels"] = rest["channels"] or (Channel.EMAIL,)
-        try:
-            merged = CampaignWords.model_validate({**campaign.words.model_dump(), **words})
-        except ValidationError as error:
-            detail = "title and content come together"
-            raise _refusal("content", "validation_error", detail) from error
-        amended = replace(
-            campaign,
-            words=merged,
-            revision=campaign.revision + 1,
-            updated_at=self._clock(),
-            **rest,
-        )
-        await self._checks.check(amended)
-        return amended
 
     async def _keep(
         self, tx: Transaction, campaign: Campaign, actor: str, word: str, event: EventType | None
