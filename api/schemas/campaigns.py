@@ -96,7 +96,7 @@ class TestErrorOut(Wire):
 class TestMessageOut(Wire):
     address: str
     variant: str | None
-    provider: str
+    provider: str | None
     provider_message_id: str | None
     error: TestErrorOut | None
 
