@@ -46,6 +46,7 @@ from services.audiences import AudienceService
 from services.audit import AuditService
 from services.callback_effects import CallbackEffects
 from services.callbacks import CallbackService
+from services.campaign_board import CampaignBoard
 from services.campaign_checks import CampaignChecks
 from services.campaign_chunks import CampaignChunkService
 from services.campaign_engagement import CampaignEngagement
@@ -203,6 +204,7 @@ class Container:
         checks = CampaignChecks(self.catalogue, self.chooser, self.renderer)
         sweep = CampaignSweep(uow, self.cancel, clock)
         self.campaigns = CampaignService(uow, checks, starter, sweep, clock)
+        self.campaign_board = CampaignBoard(self.campaigns)
         self.campaign_run = CampaignRunService(uow, checks, sweep, clock)
         composer = CampaignComposer(self.renderer, self.catalogue, self.links)
         self.campaign_tests = CampaignTestSend(uow, checks, composer, self.registry, clock)
