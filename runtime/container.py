@@ -37,7 +37,7 @@ from services.access import AccessService
 from services.amend import AmendService
 from services.announcement_inbox import AnnouncementInbox
 from services.announcement_relay import AnnouncementRelay
-from services.announcement_sender import NotificationSender
+from services.announcement_sender import CampaignSender
 from services.announcements import AnnouncementService
 from services.api_keys import ApiKeyService
 from services.attachments import AttachmentService
@@ -225,7 +225,7 @@ class Container:
         uow, clock = self.uow, self.clock
         self.announcements = AnnouncementService(uow, self.inbox_bus, self.starter, clock)
         self.announcement_inbox = AnnouncementInbox(uow, clock)
-        self.announcement_sender = NotificationSender(uow, self.accept, self.cancel, clock)
+        self.announcement_sender = CampaignSender(uow, self.campaigns, clock)
         self.announcement_relay = AnnouncementRelay(uow, self.gateway, clock)
 
     def _wire_digests(self) -> None:

@@ -34,7 +34,7 @@ class CampaignChecks:
         """Raises `Invalid`: `unknown_type`, `category_mismatch`."""
         kind = await self._catalogue.type(type_name)
         if category is not None and category is not kind.category:
-            raise _refusal(
+            raise refusal(
                 "category", "category_mismatch", f"The type {type_name!r} is {kind.category}."
             )
         return kind
@@ -55,7 +55,7 @@ class CampaignChecks:
             subject = (variant.subject if variant else None) or campaign.words.subject
             problems = self._renderer.check_line(subject, path) if subject else ()
             if problems:
-                raise _refusal(path, "subject_invalid", problems[0].detail)
+                raise refusal(path, "subject_invalid", problems[0].detail)
 
     @staticmethod
     def next_occurrence(schedule: Schedule, after: datetime) -> datetime | None:
@@ -68,7 +68,7 @@ class CampaignChecks:
             return next(CronSim(schedule.cron, after.astimezone(zone))).astimezone(UTC)
         except (CronSimError, StopIteration) as error:
             detail = f"Not a cron line that ever comes true: {schedule.cron!r}."
-            raise _refusal("schedule.cron", "cron_invalid", detail) from error
+            raise refusal("schedule.cron", "cron_invalid", detail) from error
 
     async def pinned(self, campaign: Campaign) -> Mapping[str, int]:
         """The published versions it is sent with: of the locale named, or of all."""
@@ -89,13 +89,13 @@ def _check_test(campaign: Campaign) -> None:
     if campaign.test is None:
         return
     if Channel.EMAIL not in campaign.channels:
-        raise _refusal("test", "test_without_email", "Only emails tell of opens and clicks.")
+        raise refusal("test", "test_without_email", "Only emails tell of opens and clicks.")
     if campaign.test.metric not in {ABMetric.OPEN, ABMetric.CLICK}:
-        raise _refusal("test.metric", "metric_not_measured", "Campaigns measure open and click.")
+        raise refusal("test.metric", "metric_not_measured", "Campaigns measure open and click.")
     for place, variant in enumerate(campaign.test.variants):
         if variant.template is not None:
             path = f"test.variants.{place}.template"
-            raise _refusal(path, "variant_template", "All variants use the campaign's template.")
+            raise refusal(path, "variant_template", "All variants use the campaign's template.")
 
 
 def _check_senders(campaign: Campaign) -> None:
@@ -107,7 +107,7 @@ def _check_senders(campaign: Campaign) -> None:
         senders[f"test.variants.{place}.sender"] = variant.sender
     for path, sender in senders.items():
         if sender is not None and "@" not in sender:
-            raise _refusal(path, "sender_no_mailbox", f"No mailbox to send email from: {sender!r}.")
+            raise refusal(path, "sender_no_mailbox", f"No mailbox to send email from: {sender!r}.")
 
 
 def _as_notification(campaign: Campaign, variant: Variant | None) -> NewNotification:
@@ -125,8 +125,8 @@ def _as_notification(campaign: Campaign, variant: Variant | None) -> NewNotifica
         return NewNotification.model_validate(given)
     except ValidationError as error:
         detail = "title and content come together"
-        raise _refusal("content", "content_missing", detail) from error
+        raise refusal("content", "content_missing", detail) from error
 
 
-def _refusal(field: str, code: str, detail: str) -> Invalid:
+def refusal(field: str, code: str, detail: str) -> Invalid:
     return Invalid(code, detail, errors=(FieldError(field, code, detail),))

@@ -73,7 +73,7 @@ class Edition:
             channel=Channel.EMAIL,
             type=campaign.type,
             category=campaign.category,
-            priority=Priority.LOW,
+            priority=campaign.priority,
             target=address,
             message=self._message(line, variant, unsubscribe),
             sender=(variant.sender if variant else None) or words.sender,
@@ -101,7 +101,7 @@ class Edition:
             data=dict(self.data_of(line)),
             template=words.template,
             channels=(line.channel,),
-            priority=Priority.LOW,
+            priority=self.campaign.priority,
             dedup_key=f"campaign/{self.campaign.id}/{line.ordinal}",
         )
 

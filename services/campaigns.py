@@ -17,10 +17,10 @@ from domain.campaigns.records import (
     Recipient,
     RecipientStatus,
 )
-from domain.campaigns.shapes import AmendCampaign, CampaignWords, NewCampaign, Schedule
+from domain.campaigns.shapes import AmendCampaign, NewCampaign, Schedule
 from domain.campaigns.timing import ends_at, recurs, starts_at
-from domain.enums import Channel, EventType
-from domain.errors import Conflict, FieldError, Invalid, NotFound
+from domain.enums import EventType, Priority
+from domain.errors import Conflict, NotFound
 from domain.ids import new_id
 from domain.paging import Page, PageRequest
 from domain.ports.campaign_runtime import CampaignStarter
@@ -28,8 +28,8 @@ from domain.ports.runtime import Clock
 from domain.ports.storage import Transaction, UnitOfWork
 from domain.records import AuditEntry, Event
 from services.audiences import require_list
-from services.campaign_amending import WORDS, amended_with
-from services.campaign_checks import CampaignChecks
+from services.campaign_checks import CampaignChecks, refusal
+from services.campaign_drafts import WORDS, CampaignDrafts
 from services.campaign_sweep import CampaignSweep
 
 NO_USER: Final = ""
@@ -52,39 +52,54 @@ class CampaignService:
     ) -> None:
         self._uow = uow
         self._checks = checks
+        self._drafts = CampaignDrafts(checks, clock)
         self._starter = starter
         self._sweep = sweep
         self._clock = clock
 
     async def create(self, new: NewCampaign, actor: str) -> Campaign:
         """A draft, checked. Raises `Invalid`."""
-        now = self._clock()
-        kind = await self._checks.kind_of(new.type, new.category)
-        campaign = Campaign(
-            id=new_id(),
-            name=new.name,
-            type=kind.type,
-            category=kind.category,
-            channels=new.channels or (Channel.EMAIL,),
-            words=CampaignWords.model_validate(
-                new.model_dump(include=set(CampaignWords.model_fields))
-            ),
-            audience=new.audience,
-            status=CampaignStatus.DRAFT,
-            created_at=now,
-            updated_at=now,
-            schedule=new.schedule,
-            rate=new.rate,
-            test=new.test,
-        )
+        campaign = await self._drafts.make(new_id(), new)
         if new.schedule is not None:
-            self._checks.next_occurrence(new.schedule, now)
-        await self._checks.check(campaign)
+            self._checks.next_occurrence(new.schedule, campaign.created_at)
         async with self._uow() as tx:
             await require_list(tx, campaign.audience)
             await tx.campaigns.insert(campaign)
-            await tx.operations.audit(_audit(actor, "campaign.created", campaign, now))
+            await tx.operations.audit(
+                _audit(actor, "campaign.created", campaign, campaign.created_at)
+            )
         return campaign
+
+    async def start(
+        self,
+        tx: Transaction,
+        campaign_id: UUID,
+        new: NewCampaign,
+        *,
+        priority: Priority,
+        actor: str,
+    ) -> Campaign:
+        """One that runs at once, as a part of the caller's transaction; `tell` of it when that has
+        ended. If there is one with this id, that one. A list that is gone is empty. Raises
+        `Invalid`."""
+        found = await tx.campaigns.get(campaign_id)
+        if found is not None:
+            return found
+        draft = await self._drafts.make(campaign_id, new)
+        campaign = replace(
+            draft,
+            priority=priority,
+            status=CampaignStatus.RUNNING,
+            starts_at=draft.created_at,
+            template_versions=await self._checks.pinned(draft),
+        )
+        await tx.campaigns.insert(campaign)
+        await tx.operations.audit(_audit(actor, "campaign.launched", campaign, campaign.created_at))
+        return campaign
+
+    def tell(self, campaign: Campaign) -> None:
+        """In the background, Temporal looks at how it stands now."""
+        self._starter.tell(campaign)
 
     async def get(self, campaign_id: UUID) -> Campaign:
         """Raises `NotFound("campaign_not_found")`."""
@@ -105,7 +120,7 @@ class CampaignService:
             waits = campaign.status in {CampaignStatus.SCHEDULED, CampaignStatus.PAUSED}
             if not free and not (waits and set(changes) <= WORDS):
                 raise _under_way(campaign)
-            amended = await amended_with(changes, campaign, self._checks, self._clock())
+            amended = await self._drafts.changed(campaign, changes)
             await require_list(tx, amended.audience)
             if not free:
                 versions = await self._checks.pinned(amended)
@@ -137,11 +152,11 @@ class CampaignService:
             campaign = _there(await tx.campaigns.get(campaign_id), campaign_id)
         chosen = given or campaign.schedule
         if chosen is None:
-            raise _refusal("schedule", "schedule_missing", "Say when it is to be sent.")
+            raise refusal("schedule", "schedule_missing", "Say when it is to be sent.")
         last = ends_at(chosen)
         if last is not None and last < self._clock() - timedelta(minutes=1):
             field = "schedule.at" if chosen.at is not None else "schedule.date"
-            raise _refusal(field, "schedule_past", "That has passed.")
+            raise refusal(field, "schedule_past", "That has passed.")
         return await self._launch(campaign_id, chosen, actor)
 
     async def pause(self, campaign_id: UUID, actor: str) -> Campaign:
@@ -196,7 +211,7 @@ class CampaignService:
                 raise Conflict("campaign_not_testing", "There is no winner to choose.")
             names = [one.name for one in campaign.test.variants]
             if variant not in names:
-                raise _refusal("variant", "unknown_variant", f"There is no variant {variant!r}.")
+                raise refusal("variant", "unknown_variant", f"There is no variant {variant!r}.")
             decided = replace(
                 campaign,
                 winner=names.index(variant),
@@ -283,7 +298,3 @@ def _under_way(campaign: Campaign) -> Conflict:
     if campaign.status in {CampaignStatus.SCHEDULED, CampaignStatus.PAUSED}:
         detail = "Only its words and its rate may change now."
     return Conflict("campaign_under_way", detail)
-
-
-def _refusal(field: str, code: str, detail: str) -> Invalid:
-    return Invalid(code, detail, errors=(FieldError(field, code, detail),))

@@ -9,7 +9,7 @@ from uuid import UUID
 from domain.ab.definition import ABDesign
 from domain.audience import Audience
 from domain.campaigns.shapes import CampaignWords, Rate, Schedule
-from domain.enums import Category, Channel
+from domain.enums import Category, Channel, Priority
 
 
 class CampaignStatus(StrEnum):
@@ -67,6 +67,8 @@ class Campaign:
     schedule: Schedule | None = None
     rate: Rate | None = None
     test: ABDesign | None = None
+    priority: Priority = Priority.LOW
+    """Of each of its messages."""
     reason: str | None = None
     """Why it stands as it does, where that is not plain."""
     revision: int = 0
