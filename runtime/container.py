@@ -46,6 +46,7 @@ from services.audiences import AudienceService
 from services.audit import AuditService
 from services.callback_effects import CallbackEffects
 from services.callbacks import CallbackService
+from services.campaign_board import CampaignBoard
 from services.campaign_checks import CampaignChecks
 from services.campaign_chunks import CampaignChunkService
 from services.campaign_engagement import CampaignEngagement
@@ -204,6 +205,7 @@ class Container:
         patience = self.settings.provider_timeout + CALL_MARGIN
         sweep = CampaignSweep(uow, self.cancel, clock, patience)
         self.campaigns = CampaignService(uow, checks, starter, sweep, clock)
+        self.campaign_board = CampaignBoard(self.campaigns)
         self.campaign_run = CampaignRunService(uow, checks, sweep, clock)
         composer = CampaignComposer(self.renderer, self.catalogue, self.links)
         self.campaign_tests = CampaignTestSend(uow, checks, composer, self.registry, clock)

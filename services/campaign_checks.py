@@ -11,7 +11,7 @@ from domain.ab.definition import ABMetric, Variant
 from domain.campaigns.records import Campaign
 from domain.campaigns.shapes import Schedule
 from domain.commands import NewNotification
-from domain.enums import Category
+from domain.enums import Category, Channel
 from domain.errors import FieldError, Invalid
 from domain.ports.runtime import TemplateRendererPort
 from domain.records import NotificationType
@@ -41,9 +41,11 @@ class CampaignChecks:
 
     async def check(self, campaign: Campaign) -> None:
         """Every variant can be rendered with what it is given. Raises `Invalid`:
-        `content_missing`, `unknown_template`, `variable_missing`, `subject_invalid`."""
+        `content_missing`, `unknown_template`, `variable_missing`, `subject_invalid`,
+        `sender_no_mailbox`, and what `_check_test` raises."""
         kind = await self._catalogue.type(campaign.type)
         _check_test(campaign)
+        _check_senders(campaign)
         variants: Sequence[Variant | None] = campaign.test.variants if campaign.test else (None,)
         for place, variant in enumerate(variants):
             await self._templates.choose(
@@ -82,15 +84,30 @@ class CampaignChecks:
 
 
 def _check_test(campaign: Campaign) -> None:
-    """What a test of its own may have and a campaign's cannot. Raises `Invalid`."""
+    """What a test of its own may have and a campaign's cannot. Raises `Invalid`:
+    `test_without_email`, `metric_not_measured`, `variant_template`."""
     if campaign.test is None:
         return
+    if Channel.EMAIL not in campaign.channels:
+        raise refusal("test", "test_without_email", "Only emails tell of opens and clicks.")
     if campaign.test.metric not in {ABMetric.OPEN, ABMetric.CLICK}:
         raise refusal("test.metric", "metric_not_measured", "Campaigns measure open and click.")
     for place, variant in enumerate(campaign.test.variants):
         if variant.template is not None:
             path = f"test.variants.{place}.template"
             raise refusal(path, "variant_template", "All variants use the campaign's template.")
+
+
+def _check_senders(campaign: Campaign) -> None:
+    """An email is from a mailbox; the sender id of an SMS is none. Raises `Invalid`."""
+    if Channel.EMAIL not in campaign.channels:
+        return
+    senders = {"from": campaign.words.sender}
+    for place, variant in enumerate(campaign.test.variants if campaign.test else ()):
+        senders[f"test.variants.{place}.sender"] = variant.sender
+    for path, sender in senders.items():
+        if sender is not None and "@" not in sender:
+            raise refusal(path, "sender_no_mailbox", f"No mailbox to send email from: {sender!r}.")
 
 
 def _as_notification(campaign: Campaign, variant: Variant | None) -> NewNotification:

@@ -12,6 +12,10 @@ from domain.enums import Channel
 from domain.ports.runtime import Clock
 from services.campaign_checks import CampaignChecks, refusal
 
+WORDS: Final = frozenset(
+    {"template", "subject", "title", "content", "data", "sender", "reply_to", "rate", "name"}
+)
+"""What may be amended while a campaign waits or is paused."""
 _NEEDED: Final = frozenset({"name", "type", "audience", "data"})
 
 

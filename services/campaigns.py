@@ -29,16 +29,12 @@ from domain.ports.storage import Transaction, UnitOfWork
 from domain.records import AuditEntry
 from services.audiences import require_list
 from services.campaign_checks import CampaignChecks, refusal
-from services.campaign_drafts import CampaignDrafts
+from services.campaign_drafts import WORDS, CampaignDrafts
 from services.campaign_events import campaign_event
 from services.campaign_sweep import CampaignSweep
 
 PAUSED_BY: Final = "paused_by_"
 """How the reason begins of a campaign that was not paused by hand."""
-_WORDS: Final = frozenset(
-    {"template", "subject", "title", "content", "data", "sender", "reply_to", "rate", "name"}
-)
-"""What may be amended while a campaign waits or is paused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +120,7 @@ class CampaignService:
             campaign = _there(await tx.campaigns.lock(campaign_id), campaign_id)
             free = campaign.status is CampaignStatus.DRAFT
             waits = campaign.status in {CampaignStatus.SCHEDULED, CampaignStatus.PAUSED}
-            if not free and not (waits and set(changes) <= _WORDS):
+            if not free and not (waits and set(changes) <= WORDS):
                 raise _under_way(campaign)
             amended = await self._drafts.changed(campaign, changes)
             await require_list(tx, amended.audience)
@@ -135,8 +131,19 @@ class CampaignService:
             await tx.operations.audit(_audit(actor, "campaign.amended", amended, self._clock()))
         return amended
 
+    async def delete(self, campaign_id: UUID, actor: str) -> None:
+        """A draft; of what was sent, the accounts stay. Raises
+        `Conflict("campaign_not_draft")`."""
+        async with self._uow() as tx:
+            campaign = _there(await tx.campaigns.lock(campaign_id), campaign_id)
+            if campaign.status is not CampaignStatus.DRAFT:
+                raise Conflict("campaign_not_draft", f"The campaign is {campaign.status}.")
+            await tx.campaigns.delete(campaign_id)
+            await tx.operations.audit(_audit(actor, "campaign.deleted", campaign, self._clock()))
+
     async def send(self, campaign_id: UUID, actor: str) -> Campaign:
-        """Now, whatever its schedule says. Raises `Conflict("campaign_not_draft")`."""
+        """Now, whatever its schedule says, unless that recurs. Raises
+        `Conflict("campaign_not_draft")`, `Conflict("campaign_schedule_kind")`."""
         return await self._launch(campaign_id, None, actor)
 
     async def schedule(self, campaign_id: UUID, given: Schedule | None, actor: str) -> Campaign:
@@ -238,7 +245,7 @@ class CampaignService:
         now = self._clock()
         async with self._uow() as tx:
             campaign = _there(await tx.campaigns.lock(campaign_id), campaign_id)
-            again = schedule is not None and campaign.status is CampaignStatus.SCHEDULED
+            again = campaign.status is CampaignStatus.SCHEDULED
             if campaign.status is not CampaignStatus.DRAFT and not again:
                 raise Conflict("campaign_not_draft", f"The campaign is {campaign.status}.")
             if again and recurs(campaign.schedule) is not recurs(schedule):

@@ -33,6 +33,10 @@ _REASON: Final = """
         when n.status in ('cancelled', 'expired') then n.status else n.reason end
 """
 _OUTCOME: Final = "case when n.status = 'delivered' then 'delivered' else r.outcome end"
+_SENT_AT: Final = f"""
+    case when r.notification_id is null then r.sent_at
+        when {_STATUS} = 'sent' then n.first_intent_at end
+"""
 _COUNTS: Final = """
     select {status} as status, {reason} as reason, r.variant, count(*) as lines,
         count(*) filter (where r.due_at > now()) as waiting,
@@ -41,7 +45,9 @@ _COUNTS: Final = """
         count(*) filter (where {outcome} = 'complained') as complained,
         count(r.opened_at) as opened, count(r.clicked_at) as clicked,
         count(r.unsubscribed_at) as unsubscribed,
-        min(r.sent_at) as first_sent_at, max(r.sent_at) as last_sent_at
+        min({sent_at}) as first_sent_at, max({sent_at}) as last_sent_at,
+        count(*) filter (where {sent_at} > now() - interval '1 minute') as sent_lately,
+        max(r.due_at) filter (where r.due_at > now()) as last_due_at
     from campaign_recipients r {join} where r.campaign_id = $1 group by 1, 2, 3
 """
 _LAST_CALLS: Final = """
@@ -82,6 +88,11 @@ class SqlCampaignAccounts:
             for name in _TOTALS:
                 totals[name] += row[name]
         sent = [(row["first_sent_at"], row["last_sent_at"]) for row in rows if row["last_sent_at"]]
+        waits = [
+            row["last_due_at"]
+            for row in rows
+            if row["status"] == RecipientStatus.PENDING and row["last_due_at"]
+        ]
         return CampaignCounts(
             recipients=sum(lines.values()),
             sent=lines["sent"],
@@ -91,6 +102,7 @@ class SqlCampaignAccounts:
             pending=lines["pending"],
             first_sent_at=min((first for first, _ in sent), default=None),
             last_sent_at=max((last for _, last in sent), default=None),
+            last_due_at=max(waits, default=None),
             variants=_variants(campaign, rows),
             **totals,
         )
@@ -114,7 +126,8 @@ class SqlCampaignAccounts:
                 arguments.append(value)
                 wanted.append(condition.replace("{n}", str(len(arguments))))
         statement = (
-            "select r.*, {status} as standing, {reason} as why, {outcome} as later"
+            "select r.*, {status} as standing, {reason} as why, {outcome} as later,"
+            " {sent_at} as left_at"
             f" from campaign_recipients r {{join}} where {' and '.join(wanted)}"
             " order by r.ordinal limit $2"
         )
@@ -173,16 +186,31 @@ class SqlCampaignAccounts:
         )
 
 
-_TOTALS: Final = ("delivered", "bounced", "complained", "opened", "clicked", "unsubscribed")
+_TOTALS: Final = (
+    "delivered",
+    "bounced",
+    "complained",
+    "opened",
+    "clicked",
+    "unsubscribed",
+    "sent_lately",
+)
 
 
 def _sql(statement: str, campaign: Campaign) -> str:
     """Notifications are asked only where a recipient may have one of its own."""
     if campaign.channels == (Channel.EMAIL,):
-        parts = {"status": "r.status", "reason": "r.reason", "outcome": "r.outcome", "join": ""}
+        parts = {
+            "status": "r.status",
+            "reason": "r.reason",
+            "outcome": "r.outcome",
+            "join": "",
+            "sent_at": "r.sent_at",
+        }
     else:
         parts = {
             "status": _STATUS, "reason": _REASON, "outcome": _OUTCOME, "join": _NOTIFIED,
+            "sent_at": _SENT_AT,
         }  # fmt: skip
     for name, text in parts.items():
         statement = statement.replace(f"{{{name}}}", text)
@@ -221,7 +249,7 @@ def _recipient(campaign: Campaign, row: Any) -> Recipient:
         due_at=row["due_at"],
         provider=row["provider"],
         provider_message_id=row["provider_message_id"],
-        sent_at=row["sent_at"],
+        sent_at=row["left_at"],
         outcome=row["later"],
         opened_at=row["opened_at"],
         clicked_at=row["clicked_at"],

@@ -89,6 +89,9 @@ class SqlCampaigns(SqlCampaignChunks, SqlCampaignAccounts):
         )
         await self._db.execute(f"update campaigns set {changed} where id = $1", *_values(campaign))
 
+    async def delete(self, campaign_id: UUID) -> None:
+        await self._db.execute("delete from campaigns where id = $1", campaign_id)
+
     async def list(self, page: PageRequest, status: CampaignStatus | None) -> Page[Campaign]:
         wanted = ["true"]
         arguments: list[Any] = [page.limit + 1]

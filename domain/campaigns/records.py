@@ -142,4 +142,8 @@ class CampaignCounts:
     unsubscribed: int = 0
     first_sent_at: datetime | None = None
     last_sent_at: datetime | None = None
+    sent_lately: int = 0
+    """In the last minute."""
+    last_due_at: datetime | None = None
+    """When the last of those deferred is due."""
     variants: tuple[VariantCounts, ...] = ()

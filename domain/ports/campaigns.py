@@ -107,6 +107,9 @@ class CampaignRepository(Protocol):
 
     async def save(self, campaign: Campaign) -> None: ...
 
+    async def delete(self, campaign_id: UUID) -> None:
+        """Of a draft, which has no recipients."""
+
     async def list(self, page: PageRequest, status: CampaignStatus | None) -> Page[Campaign]: ...
 
     async def claim_untold(
