@@ -44,6 +44,12 @@ from services.attachments import AttachmentService
 from services.audience_lists import AudienceListService
 from services.audiences import AudienceService
 from services.audit import AuditService
+from services.bulk_batches import BulkBatchService
+from services.bulk_deliver import BulkDeliverService
+from services.bulk_plan import BulkPlanner
+from services.bulk_prepare import BulkPreparer
+from services.bulk_record import BulkRecorder
+from services.bulk_recover import BulkRecovery
 from services.callback_effects import CallbackEffects
 from services.callbacks import CallbackService
 from services.campaign_board import CampaignBoard
@@ -58,10 +64,12 @@ from services.campaign_test_send import CampaignTestSend
 from services.campaign_words import CampaignComposer
 from services.campaigns import CampaignService
 from services.cancel import CancelService
+from services.cancel_many import CancelManyService
 from services.catalogue import Catalogue
 from services.consents import ConsentService
 from services.dead_letters import DeadLetterService
 from services.deliver import DeliverService
+from services.delivery_attempt import Attempts
 from services.delivery_message import MessageComposer
 from services.delivery_record import DeliveryRecorder
 from services.devices import DeviceService
@@ -79,6 +87,7 @@ from services.notifications import NotificationService
 from services.plan import PlanService
 from services.preferences import PreferenceService
 from services.provider_control import ProviderControl
+from services.read_many import ReadManyService
 from services.receipts import ReceiptService
 from services.relay import RelayService
 from services.replanning import Replanning
@@ -166,6 +175,7 @@ class Container:
             VariantService(uow),
         )
         self.cancel = CancelService(uow, self.starter, clock)
+        self.cancel_many = CancelManyService(uow, self.starter, clock)
         self.amend = AmendService(uow, self.accept, self.starter, clock)
         self.explain = ExplainService(uow)
         self.throttles = {
@@ -179,20 +189,27 @@ class Container:
             cooldown=self.settings.breaker_cooldown,
         )
         self.limits = ValkeyProviderLimits(self.redis, self.settings.provider_rates)
+        routing = Routing(self.registry, self.breakers, self.limits, self.sms_craft.order)
+        composer = MessageComposer(self.renderer, self.catalogue, self.links)
+        craft = MessageCraft(
+            self.links, self.sms_craft, self.settings.email_from, self.settings.sms_senders()
+        )
+        recorder = DeliveryRecorder(uow, clock)
         self.deliver_service = DeliverService(
+            uow, routing, composer, craft, attachments, recorder, clock
+        )
+        self.bulk_deliver = BulkDeliverService(
             uow,
-            Routing(self.registry, self.breakers, self.limits, self.sms_craft.order),
-            MessageComposer(self.renderer, self.catalogue, self.links),
-            MessageCraft(
-                self.links,
-                self.sms_craft,
-                self.settings.email_from,
-                self.settings.sms_senders(),
+            BulkPreparer(
+                uow, BulkPlanner(self.plan_service), routing, composer, craft, recorder, clock
             ),
-            attachments,
-            DeliveryRecorder(uow, clock),
+            BulkRecovery(uow, routing, composer, craft, clock),
+            Attempts(uow, routing, composer, craft, attachments, clock),
+            BulkRecorder(uow, recorder, clock),
+            self.starter,
             clock,
         )
+        self.bulk_batches = BulkBatchService(uow, self.cancel_many)
         self.relay_service = RelayService(uow, self.gateway, clock)
         self.ab_tests = ABTestService(uow, clock)
         self.ab_test_relay = ABTestRelay(uow, TemporalABTests(self.temporal_client), clock)
@@ -259,7 +276,8 @@ class Container:
         self.health = HealthService(self._checks())
         self.idempotency = IdempotencyService(uow, clock)
         self.inbox = InboxService(uow, self.inbox_bus, self.starter, clock)
-        self.notifications = NotificationService(uow, self.cancel, self.inbox)
+        read_many = ReadManyService(uow, self.inbox_bus, self.starter, clock)
+        self.notifications = NotificationService(uow, self.cancel_many, read_many)
         self.preferences = PreferenceService(uow, self.catalogue, replanning, clock)
         receipts = ReceiptService(clock)
         self.engagement = EngagementService(uow, receipts, self.starter, clock)

@@ -112,7 +112,11 @@ CHUNK: Final = ActivityOptions(
     # A provider call that has begun is let end, so that the accounts learn how.
     cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
 )
-"""Some hundred recipients: facts, words, intents, provider calls, results."""
+"""Some hundred recipients, or notifications of a batch: facts, words, intents, provider calls,
+results."""
+
+BULK_CHUNKS: Final = 4
+"""Chunks of one batch on their way at once."""
 
 MAINTAIN: Final = ActivityOptions(
     start_to_close_timeout=timedelta(minutes=30),

@@ -7,6 +7,7 @@ The tests run them; `python -m tests.replay.record` keeps their histories.
 from tests.workflows.scenarios import (
     ab_tests,
     announcing,
+    bulk,
     campaign_ends,
     campaigns,
     cancelling,
@@ -24,6 +25,7 @@ __all__ = [
     "SCENARIOS",
     "ab_tests",
     "announcing",
+    "bulk",
     "campaign_ends",
     "campaigns",
     "cancelling",
