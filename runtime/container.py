@@ -37,7 +37,7 @@ from services.access import AccessService
 from services.amend import AmendService
 from services.announcement_inbox import AnnouncementInbox
 from services.announcement_relay import AnnouncementRelay
-from services.announcement_sender import NotificationSender
+from services.announcement_sender import CampaignSender
 from services.announcements import AnnouncementService
 from services.api_keys import ApiKeyService
 from services.attachments import AttachmentService
@@ -52,13 +52,14 @@ from services.bulk_record import BulkRecorder
 from services.bulk_recover import BulkRecovery
 from services.callback_effects import CallbackEffects
 from services.callbacks import CallbackService
+from services.campaign_board import CampaignBoard
 from services.campaign_checks import CampaignChecks
 from services.campaign_chunks import CampaignChunkService
 from services.campaign_engagement import CampaignEngagement
 from services.campaign_relay import CampaignRelay
 from services.campaign_route import CampaignRoute
 from services.campaign_run import CampaignRunService
-from services.campaign_sweep import CampaignSweep
+from services.campaign_sweep import CALL_MARGIN, CampaignSweep
 from services.campaign_test_send import CampaignTestSend
 from services.campaign_words import CampaignComposer
 from services.campaigns import CampaignService
@@ -218,8 +219,10 @@ class Container:
         gateway = TemporalCampaigns(self.temporal_client, self.gateway)
         starter = BackgroundCampaigns(self.starter, gateway, uow)
         checks = CampaignChecks(self.catalogue, self.chooser, self.renderer)
-        sweep = CampaignSweep(uow, self.cancel, clock)
+        patience = self.settings.provider_timeout + CALL_MARGIN
+        sweep = CampaignSweep(uow, self.cancel, clock, patience)
         self.campaigns = CampaignService(uow, checks, starter, sweep, clock)
+        self.campaign_board = CampaignBoard(self.campaigns)
         self.campaign_run = CampaignRunService(uow, checks, sweep, clock)
         composer = CampaignComposer(self.renderer, self.catalogue, self.links)
         self.campaign_tests = CampaignTestSend(uow, checks, composer, self.registry, clock)
@@ -240,7 +243,7 @@ class Container:
         uow, clock = self.uow, self.clock
         self.announcements = AnnouncementService(uow, self.inbox_bus, self.starter, clock)
         self.announcement_inbox = AnnouncementInbox(uow, clock)
-        self.announcement_sender = NotificationSender(uow, self.accept, self.cancel, clock)
+        self.announcement_sender = CampaignSender(uow, self.campaigns, clock)
         self.announcement_relay = AnnouncementRelay(uow, self.gateway, clock)
 
     def _wire_digests(self) -> None:

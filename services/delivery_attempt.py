@@ -33,6 +33,7 @@ from services.delivery_outcomes import (
     result_of,
     unknown_result,
 )
+from services.doubts import ask
 from services.message_craft import Crafted, MessageCraft, minor_units
 from services.routing import Routing, Way
 
@@ -180,14 +181,10 @@ class Attempts:
                     return None
                 return unknown_result(line, provider.name, now)
             case Recovery.ASK:
-                found = await provider.find(outbound)
-        if found is None:
+                ours = await ask(self._uow, provider, outbound)
+        if ours is None:
             cannot_ask: SendOutcome = Uncertain("cannot_ask", "The provider could not be asked.")
             return result_of(cannot_ask, line, line.channel, provider.name, now)
-        ids = [candidate.provider_message_id for candidate in found]
-        async with self._uow() as tx:
-            known = await tx.deliveries.known_message_ids(provider.name, ids)
-        ours = [candidate for candidate in found if candidate.provider_message_id not in known]
         return found_result(ours[-1], line, provider.name, now) if ours else None
 
 

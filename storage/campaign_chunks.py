@@ -52,7 +52,7 @@ _PENDING: Final = """
 """
 _CLOSE: Final = """
     update campaign_batches set status = 'done', done_at = $2
-    where id = any($1::uuid[]) and status = 'open'
+    where id = any($1::uuid[]) and status = 'open' and not (in_doubt and id = any($3::uuid[]))
 """
 _SETTLE: Final = """
     with result as (
@@ -171,12 +171,15 @@ class SqlCampaignChunks:
 
     async def open_batches(self, campaign_id: UUID, chunk: int) -> tuple[OpenBatch, ...]:
         rows = await self._db.fetch(
-            "select id, provider, ordinals from campaign_batches where campaign_id = $1"
+            "select id, provider, ordinals, intent_at from campaign_batches where campaign_id = $1"
             " and chunk = $2 and status = 'open' order by id",
             campaign_id,
             chunk,
         )
-        return tuple(OpenBatch(row["id"], row["provider"], tuple(row["ordinals"])) for row in rows)
+        return tuple(
+            OpenBatch(row["id"], row["provider"], tuple(row["ordinals"]), row["intent_at"])
+            for row in rows
+        )
 
     async def write_batches(
         self,
@@ -203,10 +206,11 @@ class SqlCampaignChunks:
         results: Sequence[LineResult],
         *,
         batches: Sequence[UUID] = (),
+        anew: Sequence[UUID] = (),
         at: datetime,
     ) -> bool:
         if batches:
-            done: str = await self._db.execute(_CLOSE, list(batches), at)
+            done: str = await self._db.execute(_CLOSE, list(batches), at, list(anew))
             if done != f"UPDATE {len(batches)}":
                 return False
         if results:
@@ -225,14 +229,24 @@ class SqlCampaignChunks:
             )
         return True
 
-    async def next_due(self, campaign_id: UUID, low: int, high: int) -> datetime | None:
+    async def doubt(self, batch_id: UUID) -> bool:
+        done: str = await self._db.execute(
+            "update campaign_batches set in_doubt = true where id = $1 and status = 'open'",
+            batch_id,
+        )
+        return done == "UPDATE 1"
+
+    async def next_due(
+        self, campaign_id: UUID, low: int, high: int, now: datetime
+    ) -> datetime | None:
         found: datetime | None = await self._db.fetchval(
-            "select min(coalesce(due_at, '-infinity')) from campaign_recipients"
+            "select min(coalesce(due_at, $4)) from campaign_recipients"
             " where campaign_id = $1 and ordinal between $2 and $3 and status = 'pending'"
             " and notification_id is null",
             campaign_id,
             low,
             high,
+            now,
         )
         return found
 

@@ -165,7 +165,9 @@ class SqlDeliveries:
     async def known_message_ids(self, provider: str, ids: Sequence[str]) -> frozenset[str]:
         rows = await self._db.fetch(
             "select provider_message_id from notification_deliveries"
-            " where provider_id = $1 and provider_message_id = any($2::text[])",
+            " where provider_id = $1 and provider_message_id = any($2::text[])"
+            " union select provider_message_id from campaign_messages"
+            " where provider_message_id = any($2::text[])",
             provider,
             list(ids),
         )

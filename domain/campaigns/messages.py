@@ -1,8 +1,9 @@
 """What crosses between the campaign workflows and their activities: ids, ranges and counts."""
 
-from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
+
+from pydantic import AwareDatetime
 
 from domain.campaigns.records import CampaignStatus
 from domain.messages import Message
@@ -18,6 +19,11 @@ class CampaignInput(Message):
     campaign_id: UUID
     recurring: bool = False
     """A schedule started this: `campaign_id` is the recurring one, and an occurrence is made."""
+    recipients: int = 0
+    counts: "ChunkCounts | None" = None
+    """After continuing as new: all was sent, to `recipients`, and only the end is waited for."""
+    looks_per_run: int = 150
+    """Looks at what nothing is heard of, after which it goes on as a new run."""
 
 
 class CampaignState(Message):
@@ -26,7 +32,7 @@ class CampaignState(Message):
     campaign_id: UUID
     status: CampaignStatus
     name: str
-    starts_at: datetime | None = None
+    starts_at: AwareDatetime | None = None
     decided: bool = True
     """False while the winner of its test is awaited."""
     winner_by_hand: bool = False
@@ -35,14 +41,14 @@ class CampaignState(Message):
 
 class OpenInput(Message):
     campaign_id: UUID
-    now: datetime
-    occurs_at: datetime | None = None
+    now: AwareDatetime
+    occurs_at: AwareDatetime | None = None
     """Of a recurring campaign: the instant the schedule meant."""
 
 
 class FreezeInput(Message):
     campaign_id: UUID
-    now: datetime
+    now: AwareDatetime
 
 
 class Partition(Message):
@@ -50,7 +56,7 @@ class Partition(Message):
 
     low: int
     high: int
-    due_at: datetime | None = None
+    due_at: AwareDatetime | None = None
     tested: bool = False
 
 
@@ -74,7 +80,7 @@ class ChunkInput(Message):
     campaign_id: UUID
     low: int
     high: int
-    now: datetime
+    now: AwareDatetime
 
 
 class ChunkState(StrEnum):
@@ -104,7 +110,7 @@ class ChunkCounts(Message):
 class ChunkResult(Message):
     state: ChunkState
     counts: ChunkCounts = ChunkCounts()
-    due_at: datetime | None = None
+    due_at: AwareDatetime | None = None
     """When what is left of it is due."""
 
 
@@ -113,12 +119,13 @@ class Again(Message):
 
     low: int
     high: int
-    due_at: datetime | None = None
+    due_at: AwareDatetime | None = None
 
 
 class FinishCampaignInput(Message):
     campaign_id: UUID
-    now: datetime
+    now: AwareDatetime
 
 
+CampaignInput.model_rebuild()
 PartitionInput.model_rebuild()

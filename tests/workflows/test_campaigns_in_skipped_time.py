@@ -152,6 +152,16 @@ async def test_a_test_decides_after_four_hours_and_the_rest_gets_the_winner(
     assert all(at is not None and at >= first + timedelta(hours=4) for at in rest)
 
 
+async def test_a_cap_below_a_chunk_lets_all_of_it_go_in_the_end(world: World, bench: Bench) -> None:
+    users = await bench.users(5)
+    campaign = await bench.draft(users, rate={"perMinute": 2})
+    await bench.campaigns.send(campaign.id, ACTOR)
+    state = await asyncio.wait_for((await started(world, campaign)).result(), 30)
+    assert state.status is CampaignStatus.COMPLETED
+    bench.vendor.assert_once(emails(users))
+    assert [len(messages) for _, messages in bench.vendor.calls] == [2, 2, 1]
+
+
 async def occurrences(bench: Bench, parent: UUID) -> list[Campaign]:
     found = await bench.campaigns.list(PageRequest(200), None)
     return [one for one in found.items if one.parent_id == parent]
@@ -195,7 +205,9 @@ async def test_a_month_of_a_weekly_campaign(world: World, bench: Bench) -> None:
         assert (await workflow.describe()).status is not None
     paused = await bench.campaigns.pause(parent.id, ACTOR)
     await gateway.tell(paused)
-    assert (await handle.describe()).schedule.state.paused
+    kept = (await handle.describe()).schedule
+    assert kept.state.paused
+    assert kept.policy.catchup_window == timedelta(hours=1)
     resumed = await bench.campaigns.resume(parent.id, ACTOR)
     await gateway.tell(resumed)
     assert not (await handle.describe()).schedule.state.paused
@@ -222,4 +234,21 @@ async def test_told_again_and_again_it_is_one_workflow(world: World, bench: Benc
     )
     assert (await handle.result()).status is CampaignStatus.COMPLETED
     await gateway.tell(scheduled)
+    bench.vendor.assert_once(emails(users))
+
+
+async def test_a_campaign_whose_workflow_was_ended_from_outside_is_revived(
+    world: World, bench: Bench
+) -> None:
+    users = await bench.users(3)
+    gateway = TemporalCampaigns(world.client, world.gateway)
+    draft = await bench.draft(users)
+    schedule = Schedule(at=datetime.now(UTC) + timedelta(days=2))
+    await gateway.tell(await bench.campaigns.schedule(draft.id, schedule, ACTOR))
+    handle = world.client.get_workflow_handle_for(
+        CampaignWorkflow.run, campaign_workflow_id(draft.id)
+    )
+    await handle.terminate("by an operator")
+    await gateway.tell(await bench.campaigns.send(draft.id, ACTOR))
+    assert (await handle.result()).status is CampaignStatus.COMPLETED
     bench.vendor.assert_once(emails(users))

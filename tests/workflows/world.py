@@ -121,14 +121,14 @@ class World:
         )
 
     async def send(
-        self, case: Sends, *, skip: bool = True, recurring: bool = False
+        self, case: Sends, *, skip: bool = True, recurring: bool = False, looks: int = 150
     ) -> CampaignHandle:
         """Starts a campaign's workflow. `skip`: its waits take no time."""
         self.book.add(case)
         skipper = self.skipping if skip else self.by_hand
         return await skipper.client.start_workflow(
             CampaignWorkflow.run,
-            CampaignInput(campaign_id=case.id, recurring=recurring),
+            CampaignInput(campaign_id=case.id, recurring=recurring, looks_per_run=looks),
             id=campaign_workflow_id(case.id),
             task_queue=CAMPAIGNS_QUEUE,
         )

@@ -143,3 +143,24 @@ async def example(bench: Bench, key: str) -> dict[str, object]:
     async with bench.uow() as tx:
         [version] = await tx.catalogue.template(key, locale="en")
     return dict(version.example)
+
+
+@pytest.mark.parametrize("channel", ["email", "websocket"])
+async def test_a_template_that_was_deleted_meanwhile_fails_with_its_reason(
+    bench: Bench, channel: str
+) -> None:
+    from dataclasses import replace as changed
+
+    users = await bench.users(2)
+    key = f"gone-{users[0]}"
+    async with bench.uow() as tx:
+        [version] = await tx.catalogue.template("announcement", locale="en")
+        await tx.catalogue.add_template_version(changed(version, key=key, version=1))
+    campaign = await bench.running(
+        users, title=None, content=None, template={"key": key}, channels=[channel],
+        data=dict(version.example),
+    )  # fmt: skip
+    async with bench.uow() as tx:
+        await tx.catalogue.delete_template(key)
+    assert await bench.finished(campaign) == []
+    assert await bench.accounts(campaign) == sums(failed={"template_missing": 2})

@@ -1,6 +1,7 @@
 """Pausing, amending and cancelling in the middle of a chunk."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 
@@ -199,7 +200,8 @@ async def test_paused_before_it_was_frozen_goes_on_as_it_would_have(bench: Bench
     """With a test: running when it was paused, testing when it is resumed."""
     users = await bench.users(10)
     variants = [{"name": "A", "subject": "One"}, {"name": "B", "subject": "Two"}]
-    draft = await bench.draft(users, test={"variants": variants, "fraction": 0.5})
+    test = {"variants": variants, "fraction": 0.5, "decideAfter": "PT4H"}
+    draft = await bench.draft(users, test=test)
     await bench.campaigns.send(draft.id, ACTOR)
     await bench.campaigns.pause(draft.id, ACTOR)
     from domain.campaigns.messages import FreezeInput
@@ -242,10 +244,9 @@ async def test_a_recurring_campaign_makes_each_occurrence_once(bench: Bench) -> 
         parent.id, at, None,
     )  # fmt: skip
     # A plain look at the recurring one never starts it.
-    plain = OpenInput(campaign_id=parent.id, now=at)
+    plain = OpenInput(campaign_id=parent.id, now=at + timedelta(days=30))
     assert (await bench.run.open(plain)).status is CampaignStatus.SCHEDULED
     await bench.campaigns.pause(parent.id, ACTOR)
-    from datetime import timedelta
 
     later = OpenInput(campaign_id=parent.id, now=at, occurs_at=at + timedelta(days=7))
     assert (await bench.run.open(later)).status is CampaignStatus.CANCELLED
