@@ -69,7 +69,10 @@ class BulkWorkflow:
             stopping = True
             for worker in workers:
                 worker.cancel()
-            await asyncio.gather(*workers, return_exceptions=True)
+            await workflow.wait_condition(lambda: all(worker.done() for worker in workers))
+            for worker in workers:
+                if not worker.cancelled():
+                    worker.exception()  # how one ended that was to stop is no news
             raise
         for worker in workers:
             worker.result()
