@@ -3,6 +3,8 @@
 A row advanced twice is the same row, and whoever was sent the announcement is not sent it again.
 """
 
+from uuid import UUID
+
 from temporalio import activity
 
 from activities.errors import application_errors
@@ -24,14 +26,13 @@ class AnnouncementActivities:
             return await self._announcements.advance(command)
 
     @activity.defn(name="send_announcement")
-    async def send_announcement(self, command: AnnouncementInput) -> int:
-        """Users who were sent it. How far it got is in the row, so that no user's id is in a
-        history."""
+    async def send_announcement(self, command: AnnouncementInput) -> UUID | None:
+        """The campaign that sends it."""
         with heartbeating(), application_errors():
             return await self._sender.send(command.announcement_id)
 
     @activity.defn(name="recall_announcement")
     async def recall_announcement(self, command: AnnouncementInput) -> int:
-        """Notifications that were cancelled."""
+        """Messages that were cancelled."""
         with heartbeating(), application_errors():
             return await self._sender.recall(command.announcement_id)

@@ -4,12 +4,11 @@ May be repeated at any point: the ledger holds an intent from before the provide
 second attempt knows what the first may have done.
 """
 
-import asyncio
-
 from temporalio import activity
 
 from activities.errors import application_errors
 from activities.heartbeat import heartbeating
+from activities.letting_end import let_end
 from domain.messages import DeliverInput, DeliverResult
 from services.deliver import DeliverService
 
@@ -22,20 +21,4 @@ class DeliveryActivities:
     async def deliver(self, command: DeliverInput) -> DeliverResult:
         """The channel's ending. Fails with the ledger's `next_retry_delay` while it has none."""
         with heartbeating(), application_errors():
-            work = asyncio.ensure_future(self._deliveries.deliver(command))
-            try:
-                return await asyncio.shield(work)
-            except asyncio.CancelledError:
-                if _must_stop():
-                    work.cancel()
-                    await asyncio.wait([work])
-                    raise
-                return await work
-
-
-def _must_stop() -> bool:
-    """Whether this attempt is over whatever it does: its process ends, or its time is up and
-    another attempt may have begun. A mere wish to cancel lets a provider call that has begun end,
-    so that the ledger learns how."""
-    why = activity.cancellation_details()
-    return why is None or why.worker_shutdown or why.timed_out or why.not_found
+            return await let_end(self._deliveries.deliver(command))

@@ -57,6 +57,13 @@ def send(
         follow(campaign_id)
 
 
+@campaign.command("delete")
+def delete(campaign_id: Id) -> None:
+    """Delete a draft."""
+    call("DELETE", f"{_PATH}/{campaign_id}")
+    typer.echo("Deleted.")
+
+
 @campaign.command("pause")
 def pause(campaign_id: Id) -> None:
     """Nothing more is sent after the answer but what a provider has at that moment."""
@@ -83,7 +90,7 @@ def test(campaign_id: Id, address: Annotated[list[str], typer.Argument()]) -> No
     answer = call("POST", f"{_PATH}/{campaign_id}/test", json={"addresses": address})
     for message in answer["messages"]:
         ended = message["error"]["code"] if message["error"] else message["providerMessageId"]
-        typer.echo(f"{message['address']}: {message['provider']} {ended}")
+        typer.echo(f"{message['address']}: {message['provider'] or 'not sent:'} {ended}")
 
 
 @campaign.command("metrics")

@@ -5,12 +5,12 @@ import os
 import sys
 from typing import Final, NoReturn
 
-from domain.ids import CAMPAIGNS_QUEUE
+from domain.ids import BULK_QUEUE, CAMPAIGNS_QUEUE
 from runtime.logs import set_up_logging
 from runtime.settings import Settings
 from workers.main import UnknownQueue, run_process
 
-MAY_WAIT: Final = frozenset({CAMPAIGNS_QUEUE})
+MAY_WAIT: Final = frozenset({CAMPAIGNS_QUEUE, BULK_QUEUE})
 """A process that serves nothing else gives way to the others on its machine: a one-time code does
 not wait for a newsletter, not even for the processor."""
 NICENESS: Final = 10

@@ -26,7 +26,7 @@ class AnnouncementStep(Message):
     send: bool = False
     """Other channels are still to be sent."""
     recall: bool = False
-    """Withdrawn after sending had begun: what has not left is to be cancelled."""
+    """It is over: what other channels have not sent yet is to be cancelled."""
     summary: str = ""
     """One readable sentence for the Web UI, without the announcement's words."""
 

@@ -5,17 +5,17 @@ instants: nothing has to run for it to appear or to vanish. What the workflow ad
 connections hear of it at that instant. Nobody has a row for it until they read or dismiss it.
 """
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any, Final, Literal, Self
-from uuid import UUID
+from typing import Any, Final
+from uuid import UUID, uuid5
 
-from pydantic import Field, JsonValue, field_validator, model_validator
+from pydantic import Field, JsonValue, field_validator
 
-from domain.base import Instant, UserId, Wire
+from domain.audience import Audience
+from domain.base import Instant, Wire
 from domain.commands import Body, ChannelList, Title, no_repeats
 from domain.enums import Channel, Priority
 from domain.ids import MAINTENANCE_QUEUE
@@ -24,7 +24,7 @@ ANNOUNCEMENTS_QUEUE: Final = MAINTENANCE_QUEUE
 """Announcements are few: their workflows share a queue with the upkeep."""
 ANNOUNCEMENT_TYPE: Final = "announcement"
 """The notification type whose settings and opt-outs hold for announcements."""
-USERS_NAMED: Final = 10_000
+EVERYONE: Final = Audience(everyone=True)
 
 
 class AnnouncementStatus(StrEnum):
@@ -38,30 +38,6 @@ class AnnouncementStatus(StrEnum):
         return self in {AnnouncementStatus.ENDED, AnnouncementStatus.WITHDRAWN}
 
 
-class AnnouncementAudience(Wire):
-    """`{"everyone": true}`, `{"userIds": […]}` or `{"segment": {…}}`."""
-
-    everyone: Literal[True] | None = None
-    user_ids: Annotated[tuple[UserId, ...], Field(min_length=1, max_length=USERS_NAMED)] | None = (
-        None
-    )
-    segment: dict[str, JsonValue] | None = None
-
-    @model_validator(mode="after")
-    def _exactly_one(self) -> Self:
-        given = [name for name, value in self if value is not None]
-        if len(given) != 1:
-            raise ValueError("give one of everyone, userIds and segment")
-        return self
-
-    def shape(self) -> dict[str, Any]:
-        """As it is stored and shown."""
-        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
-
-
-EVERYONE: Final = AnnouncementAudience(everyone=True)
-
-
 class NewAnnouncement(Wire):
     """An announcement asked for. It is always shown in the inbox; `channels` names what it is
     sent by besides. Starts at once unless `startsAt` says when."""
@@ -69,7 +45,7 @@ class NewAnnouncement(Wire):
     title: Title
     content: Body
     data: dict[str, JsonValue] = Field(default_factory=dict)
-    audience: AnnouncementAudience = EVERYONE
+    audience: Audience = EVERYONE
     channels: ChannelList = (Channel.WEBSOCKET,)
     starts_at: Instant | None = None
     ends_at: Instant | None = None
@@ -85,7 +61,7 @@ class AmendAnnouncement(Wire):
     title: Title | None = None
     content: Body | None = None
     data: dict[str, JsonValue] | None = None
-    audience: AnnouncementAudience | None = None
+    audience: Audience | None = None
     channels: ChannelList | None = None
     starts_at: Instant | None = None
     ends_at: Instant | None = None
@@ -111,7 +87,7 @@ class Announcement:
     title: str
     content: str
     data: Mapping[str, Any]
-    audience: AnnouncementAudience
+    audience: Audience
     channels: tuple[Channel, ...]
     """The inbox first, then those it is sent by besides."""
     priority: Priority
@@ -129,15 +105,22 @@ class Announcement:
     """The place of its publication. None: not published yet."""
     untold_since: datetime | None = None
     """Since when the workflow has been owed word of a change."""
-    sent_cursor: str | None = None
-    """The last user who was sent it on other channels."""
-    sent_count: int = 0
     sent_at: datetime | None = None
-    """When the last one was."""
+    """When the campaign was started that sends it on other channels."""
 
     @property
     def other_channels(self) -> tuple[Channel, ...]:
         return tuple(c for c in self.channels if c is not Channel.WEBSOCKET)
+
+    @property
+    def campaign_id(self) -> UUID | None:
+        """Of the campaign that sends it on other channels; None before it was started."""
+        return campaign_id_for(self.id) if self.sent_at is not None else None
+
+    @property
+    def audience_moves(self) -> bool:
+        """Users come to belong and cease to, without the announcement changing."""
+        return self.audience.segment is not None or self.audience.list_id is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +148,10 @@ class Change(StrEnum):
     UPDATED = "updated"
     ENDED = "ended"
     WITHDRAWN = "withdrawn"
+
+    @property
+    def is_end(self) -> bool:
+        return self in {Change.ENDED, Change.WITHDRAWN}
 
 
 def shown_channels(channels: tuple[Channel, ...]) -> tuple[Channel, ...]:
@@ -223,11 +210,6 @@ def announcement_workflow_id(announcement_id: UUID) -> str:
     return f"announcement/{announcement_id}"
 
 
-def notification_id_for(announcement_id: UUID, user_id: str) -> UUID:
-    """The id of the notification that carries it to a user on other channels: always the same
-    one, in the form of a UUIDv7 made when the announcement was."""
-    digest = hashlib.sha256(announcement_id.bytes + user_id.encode()).digest()
-    raw = bytearray(announcement_id.bytes[:6] + digest[:10])
-    raw[6] = 0x70 | raw[6] & 0x0F
-    raw[8] = 0x80 | raw[8] & 0x3F
-    return UUID(bytes=bytes(raw))
+def campaign_id_for(announcement_id: UUID) -> UUID:
+    """Always the same one, so that a sending begun again finds it."""
+    return uuid5(announcement_id, "campaign")

@@ -66,3 +66,9 @@ class TooLarge(HeraldError):
 
 class Unavailable(HeraldError):
     pass
+
+
+def unknown_user(user_id: str) -> Invalid:
+    """What was sent to a user who is not there."""
+    problem = FieldError("userId", "unknown_user", f"There is no user {user_id}.")
+    return Invalid(problem.code, problem.detail, errors=(problem,))

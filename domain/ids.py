@@ -18,11 +18,13 @@ DELIVERY_QUEUES: Final = {
     Channel.PUSH: "push-delivery",
     Channel.WEBSOCKET: "inbox-delivery",
 }
+BULK_QUEUE: Final = "bulk"
 CAMPAIGNS_QUEUE: Final = "campaigns"
 ALL_QUEUES: Final = (
     NOTIFICATIONS_QUEUE,
     *DELIVERY_QUEUES.values(),
     CAMPAIGNS_QUEUE,
+    BULK_QUEUE,
     MAINTENANCE_QUEUE,
 )
 LONGEST_KEY: Final = 500
@@ -40,6 +42,11 @@ def notification_workflow_id(notification_id: UUID, redrive: int = 0) -> str:
     """`notification/{id}`; a redrive is a workflow of its own beside the first."""
     base = f"notification/{notification_id}"
     return f"{base}/redrive-{redrive}" if redrive else base
+
+
+def bulk_workflow_id(batch_id: UUID) -> str:
+    """`bulk/{id}`."""
+    return f"bulk/{batch_id}"
 
 
 def ab_test_workflow_id(test_id: UUID) -> str:

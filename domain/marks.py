@@ -2,7 +2,8 @@
 once and filled in for each.
 
 A mark is a word nobody can have written: it holds a number drawn when the process starts. What a
-link stands for has a mark that is a link itself, so that it passes wherever a link does.
+link stands for has a mark that is a link itself, so that it passes wherever a link does; it has a
+letter of its own, as a field may stand after an `https://` that is not the mark's.
 """
 
 import re
@@ -10,12 +11,12 @@ import secrets
 from typing import Final
 
 _NONCE: Final = secrets.token_hex(12)
-_MARK: Final = re.compile(rf"(?:https://)?zq{_NONCE}x([0-9]+)x\.invalid/")
+_MARK: Final = re.compile(rf"(?:https://zq{_NONCE}l|zq{_NONCE}x)([0-9]+)x\.invalid/")
 
 
 def mark(place: int, *, link: bool = False) -> str:
     """The mark of the thing number `place`."""
-    return f"{'https://' if link else ''}zq{_NONCE}x{place}x.invalid/"
+    return f"https://zq{_NONCE}l{place}x.invalid/" if link else f"zq{_NONCE}x{place}x.invalid/"
 
 
 def has_mark(text: str) -> bool:

@@ -126,6 +126,9 @@ class Delivery:
     segments: int | None = None
     cost: Money | None = None
     """What the vendor charges for it by the price table; SMS only."""
+    batch_key: UUID | None = None
+    """The idempotency key of the provider call in which it goes with others of its batch; its own
+    id when it goes alone. None for what is not, or no longer, a batch's to deliver."""
 
 
 @dataclass(frozen=True, slots=True)

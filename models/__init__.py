@@ -10,6 +10,7 @@ from models.api_keys import ApiKeyRow
 from models.audience_list_members import AudienceListMemberRow
 from models.audience_lists import AudienceListRow
 from models.audit_log import AuditRow
+from models.bulk_batches import BulkBatchRow
 from models.campaign_batches import CampaignBatchRow
 from models.campaign_days import CampaignDayRow
 from models.campaign_messages import CampaignMessageRow
@@ -59,6 +60,7 @@ __all__ = [
     "AudienceListMemberRow",
     "AudienceListRow",
     "AuditRow",
+    "BulkBatchRow",
     "CampaignBatchRow",
     "CampaignDayRow",
     "CampaignMessageRow",

@@ -43,8 +43,6 @@ class AnnouncementRow(SQLModel, table=True):
     published_version: int | None = Field(default=None, sa_type=BigInteger)
     untold_since: datetime | None = Field(default=None, sa_type=Timestamp)
     claimed_at: datetime | None = Field(default=None, sa_type=Timestamp)
-    sent_cursor: str | None = Field(default=None, sa_type=Text)
-    sent_count: int = Field(sa_column_kwargs={"server_default": text("0")})
     sent_at: datetime | None = Field(default=None, sa_type=Timestamp)
     created_at: datetime = Field(sa_type=Timestamp)
     updated_at: datetime = Field(sa_type=Timestamp)

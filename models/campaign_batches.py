@@ -29,5 +29,6 @@ class CampaignBatchRow(SQLModel, table=True):
     ordinals: list[int] = Field(sa_type=cast(type[Any], ARRAY(Integer)))
     status: str = Field(max_length=10)
     intent_at: datetime = Field(sa_type=Timestamp)
+    in_doubt: bool = Field(sa_column_kwargs={"server_default": text("false")})
     done_at: datetime | None = Field(default=None, sa_type=Timestamp)
     day: int | None = Field(default=None, sa_type=SmallInteger)

@@ -40,6 +40,9 @@ class CampaignRow(SQLModel, table=True):
     revision: int = Field(sa_column_kwargs={"server_default": text("0")})
     parent_id: UUID | None = Field(default=None, foreign_key="campaigns.id")
     occurs_at: datetime | None = Field(default=None, sa_type=Timestamp)
+    priority: str = Field(
+        default="low", max_length=20, sa_column_kwargs={"server_default": text("'low'")}
+    )
     template_versions: dict[str, Any] = Field(
         sa_type=JSONB, sa_column_kwargs={"server_default": text("'{}'")}
     )

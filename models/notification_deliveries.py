@@ -61,6 +61,7 @@ class DeliveryRow(SQLModel, table=True):
     provider_failures: int = Field(sa_column_kwargs={"server_default": text("0")})
     cost_minor: Decimal | None = Field(default=None, max_digits=12, decimal_places=4)
     cost_currency: str | None = Field(default=None, max_length=3)
+    batch_key: UUID | None = Field(default=None)
     created_at: datetime = Field(
         sa_column_kwargs={"server_default": text("now()")}, sa_type=Timestamp
     )

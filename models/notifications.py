@@ -20,7 +20,10 @@ class NotificationRow(SQLModel, table=True):
         Index(
             "idx_notifications_unstarted",
             "created_at",
-            postgresql_where=text("status = 'accepted'"),
+            # What a batch has is not a relay's to start.
+            postgresql_where=text(
+                "status = 'accepted' AND start_claimed_at IS DISTINCT FROM 'infinity'"
+            ),
         ),
         Index(
             "idx_notifications_waiting",

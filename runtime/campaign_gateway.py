@@ -1,5 +1,8 @@
 """Temporal as campaigns reach it: their workflows, and the schedules of recurring ones."""
 
+from datetime import timedelta
+from typing import Final
+
 from temporalio.client import (
     Client,
     Schedule,
@@ -24,6 +27,9 @@ from runtime.temporal import RPC_TIMEOUT, TemporalGateway
 from workflows.campaign import CampaignWorkflow
 from workflows.options import CAMPAIGN_PRIORITY
 
+CATCH_UP: Final = timedelta(hours=1)
+"""An occurrence that was missed, the server being away, is made up for this long."""
+
 
 class TemporalCampaigns:
     """Implements `CampaignGateway`."""
@@ -47,7 +53,7 @@ class TemporalCampaigns:
                 id=campaign_workflow_id(campaign.id),
                 task_queue=CAMPAIGNS_QUEUE,
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
                 start_signal=CampaignSignal.CHANGED,
                 rpc_timeout=RPC_TIMEOUT,
                 static_summary=f"campaign {campaign.type} → {', '.join(campaign.channels)}",
@@ -89,7 +95,7 @@ def _schedule(campaign: Campaign, cron: str) -> Schedule:
             priority=_priority(campaign),
         ),
         spec=ScheduleSpec(cron_expressions=[cron], time_zone_name=zone),
-        policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.ALLOW_ALL),
+        policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.ALLOW_ALL, catchup_window=CATCH_UP),
         state=ScheduleState(paused=campaign.status is CampaignStatus.PAUSED),
     )
 

@@ -4,6 +4,7 @@ from domain.campaigns.records import Campaign
 from domain.ports.campaign_runtime import CampaignGateway
 from domain.ports.storage import UnitOfWork
 from runtime.starter import BackgroundStarter
+from services.campaign_telling import CampaignTelling
 
 
 class BackgroundCampaigns:
@@ -13,13 +14,10 @@ class BackgroundCampaigns:
         self, starter: BackgroundStarter, gateway: CampaignGateway, uow: UnitOfWork
     ) -> None:
         self._starter = starter
-        self._gateway = gateway
-        self._uow = uow
+        self._telling = CampaignTelling(uow, gateway)
 
     def tell(self, campaign: Campaign) -> None:
         async def call() -> None:
-            await self._gateway.tell(campaign)
-            async with self._uow() as tx:
-                await tx.campaigns.mark_told(campaign.id, campaign.updated_at)
+            await self._telling.tell(campaign.id)
 
         self._starter.put(call)

@@ -37,30 +37,39 @@ from services.access import AccessService
 from services.amend import AmendService
 from services.announcement_inbox import AnnouncementInbox
 from services.announcement_relay import AnnouncementRelay
-from services.announcement_sender import NotificationSender
+from services.announcement_sender import CampaignSender
 from services.announcements import AnnouncementService
 from services.api_keys import ApiKeyService
 from services.attachments import AttachmentService
 from services.audience_lists import AudienceListService
 from services.audiences import AudienceService
 from services.audit import AuditService
+from services.bulk_batches import BulkBatchService
+from services.bulk_deliver import BulkDeliverService
+from services.bulk_plan import BulkPlanner
+from services.bulk_prepare import BulkPreparer
+from services.bulk_record import BulkRecorder
+from services.bulk_recover import BulkRecovery
 from services.callback_effects import CallbackEffects
 from services.callbacks import CallbackService
+from services.campaign_board import CampaignBoard
 from services.campaign_checks import CampaignChecks
 from services.campaign_chunks import CampaignChunkService
 from services.campaign_engagement import CampaignEngagement
 from services.campaign_relay import CampaignRelay
 from services.campaign_route import CampaignRoute
 from services.campaign_run import CampaignRunService
-from services.campaign_sweep import CampaignSweep
+from services.campaign_sweep import CALL_MARGIN, CampaignSweep
 from services.campaign_test_send import CampaignTestSend
 from services.campaign_words import CampaignComposer
 from services.campaigns import CampaignService
 from services.cancel import CancelService
+from services.cancel_many import CancelManyService
 from services.catalogue import Catalogue
 from services.consents import ConsentService
 from services.dead_letters import DeadLetterService
 from services.deliver import DeliverService
+from services.delivery_attempt import Attempts
 from services.delivery_message import MessageComposer
 from services.delivery_record import DeliveryRecorder
 from services.devices import DeviceService
@@ -78,6 +87,7 @@ from services.notifications import NotificationService
 from services.plan import PlanService
 from services.preferences import PreferenceService
 from services.provider_control import ProviderControl
+from services.read_many import ReadManyService
 from services.receipts import ReceiptService
 from services.relay import RelayService
 from services.replanning import Replanning
@@ -165,6 +175,7 @@ class Container:
             VariantService(uow),
         )
         self.cancel = CancelService(uow, self.starter, clock)
+        self.cancel_many = CancelManyService(uow, self.starter, clock)
         self.amend = AmendService(uow, self.accept, self.starter, clock)
         self.explain = ExplainService(uow)
         self.throttles = {
@@ -178,20 +189,27 @@ class Container:
             cooldown=self.settings.breaker_cooldown,
         )
         self.limits = ValkeyProviderLimits(self.redis, self.settings.provider_rates)
+        routing = Routing(self.registry, self.breakers, self.limits, self.sms_craft.order)
+        composer = MessageComposer(self.renderer, self.catalogue, self.links)
+        craft = MessageCraft(
+            self.links, self.sms_craft, self.settings.email_from, self.settings.sms_senders()
+        )
+        recorder = DeliveryRecorder(uow, clock)
         self.deliver_service = DeliverService(
+            uow, routing, composer, craft, attachments, recorder, clock
+        )
+        self.bulk_deliver = BulkDeliverService(
             uow,
-            Routing(self.registry, self.breakers, self.limits, self.sms_craft.order),
-            MessageComposer(self.renderer, self.catalogue, self.links),
-            MessageCraft(
-                self.links,
-                self.sms_craft,
-                self.settings.email_from,
-                self.settings.sms_senders(),
+            BulkPreparer(
+                uow, BulkPlanner(self.plan_service), routing, composer, craft, recorder, clock
             ),
-            attachments,
-            DeliveryRecorder(uow, clock),
+            BulkRecovery(uow, routing, composer, craft, clock),
+            Attempts(uow, routing, composer, craft, attachments, clock),
+            BulkRecorder(uow, recorder, clock),
+            self.starter,
             clock,
         )
+        self.bulk_batches = BulkBatchService(uow, self.cancel_many)
         self.relay_service = RelayService(uow, self.gateway, clock)
         self.ab_tests = ABTestService(uow, clock)
         self.ab_test_relay = ABTestRelay(uow, TemporalABTests(self.temporal_client), clock)
@@ -201,8 +219,10 @@ class Container:
         gateway = TemporalCampaigns(self.temporal_client, self.gateway)
         starter = BackgroundCampaigns(self.starter, gateway, uow)
         checks = CampaignChecks(self.catalogue, self.chooser, self.renderer)
-        sweep = CampaignSweep(uow, self.cancel, clock)
+        patience = self.settings.provider_timeout + CALL_MARGIN
+        sweep = CampaignSweep(uow, self.cancel, clock, patience)
         self.campaigns = CampaignService(uow, checks, starter, sweep, clock)
+        self.campaign_board = CampaignBoard(self.campaigns)
         self.campaign_run = CampaignRunService(uow, checks, sweep, clock)
         composer = CampaignComposer(self.renderer, self.catalogue, self.links)
         self.campaign_tests = CampaignTestSend(uow, checks, composer, self.registry, clock)
@@ -223,7 +243,7 @@ class Container:
         uow, clock = self.uow, self.clock
         self.announcements = AnnouncementService(uow, self.inbox_bus, self.starter, clock)
         self.announcement_inbox = AnnouncementInbox(uow, clock)
-        self.announcement_sender = NotificationSender(uow, self.accept, self.cancel, clock)
+        self.announcement_sender = CampaignSender(uow, self.campaigns, clock)
         self.announcement_relay = AnnouncementRelay(uow, self.gateway, clock)
 
     def _wire_digests(self) -> None:
@@ -256,7 +276,8 @@ class Container:
         self.health = HealthService(self._checks())
         self.idempotency = IdempotencyService(uow, clock)
         self.inbox = InboxService(uow, self.inbox_bus, self.starter, clock)
-        self.notifications = NotificationService(uow, self.cancel, self.inbox)
+        read_many = ReadManyService(uow, self.inbox_bus, self.starter, clock)
+        self.notifications = NotificationService(uow, self.cancel_many, read_many)
         self.preferences = PreferenceService(uow, self.catalogue, replanning, clock)
         receipts = ReceiptService(clock)
         self.engagement = EngagementService(uow, receipts, self.starter, clock)

@@ -27,6 +27,8 @@ class Gateway(Protocol):
         self, notification_id: UUID, redrives: int, about: Notification | None = None
     ) -> None: ...
 
+    async def start_batch(self, batch_id: UUID, size: int) -> None: ...
+
     async def signal_notification(
         self, notification_id: UUID, redrives: int, kind: str
     ) -> None: ...
@@ -84,6 +86,12 @@ class BackgroundStarter:
 
         async def call() -> None:
             await self._gateway.start_notification(notification_id, redrives, about)
+
+        self.put(call)
+
+    def start_batch(self, batch_id: UUID, size: int) -> None:
+        async def call() -> None:
+            await self._gateway.start_batch(batch_id, size)
 
         self.put(call)
 

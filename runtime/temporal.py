@@ -35,10 +35,13 @@ from temporalio.service import RetryConfig, RPCError, RPCStatusCode
 
 from domain.announcement_messages import AnnouncementInput
 from domain.announcements import ANNOUNCEMENTS_QUEUE, announcement_workflow_id
+from domain.bulk import BulkInput
 from domain.digest_messages import DigestInput, DigestSignal, ItemAdded
 from domain.errors import Unavailable
 from domain.ids import (
+    BULK_QUEUE,
     NOTIFICATIONS_QUEUE,
+    bulk_workflow_id,
     digest_workflow_id,
     keyed_hash,
     notification_workflow_id,
@@ -47,6 +50,7 @@ from domain.messages import NotificationInput, SignalKind
 from domain.ports.digests import WaitingDigest
 from domain.records import Notification
 from workflows.announcement import AnnouncementWorkflow
+from workflows.bulk import BulkWorkflow
 from workflows.digest import DigestWorkflow
 from workflows.notification import NotificationWorkflow
 from workflows.options import PRIORITIES
@@ -148,6 +152,24 @@ class TemporalGateway:
             )
         except WorkflowAlreadyStartedError:
             return
+
+    async def start_batch(self, batch_id: UUID, size: int) -> None:
+        """Starts the batch's workflow; a second call finds it while it runs. One that was ended
+        by hand before its batch was done is started again. Raises `Unavailable`."""
+        async with self.answering():
+            try:
+                await self._client.start_workflow(
+                    BulkWorkflow.run,
+                    BulkInput(batch_id=batch_id, size=size),
+                    id=bulk_workflow_id(batch_id),
+                    task_queue=BULK_QUEUE,
+                    id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                    id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
+                    rpc_timeout=RPC_TIMEOUT,
+                    static_summary=f"{size} notifications",
+                )
+            except WorkflowAlreadyStartedError:
+                return
 
     async def signal_notification(self, notification_id: UUID, redrives: int, kind: str) -> None:
         """Wakes the workflow. One that has ended, or was not started yet, needs no telling: the

@@ -5,6 +5,7 @@ sent, whether or not Temporal is there to hear of it now: the starter is told at
 relay finds every row that nobody started.
 """
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,18 +15,19 @@ import orjson
 
 from domain.commands import NewNotification
 from domain.content import Content
-from domain.enums import EventType, NotificationStatus
-from domain.errors import Conflict, FieldError, HeraldError, Invalid
+from domain.enums import EventType, NotificationStatus, Priority
+from domain.errors import Conflict, FieldError, HeraldError, Invalid, unknown_user
 from domain.ids import keyed_hash, new_id
+from domain.ports.bulk import BulkUnitOfWork
 from domain.ports.runtime import Clock, Starter
-from domain.ports.storage import IdempotencyRecord, Transaction, UnitOfWork
+from domain.ports.storage import IdempotencyRecord, Transaction
 from domain.records import Event, Notification, NotificationType, NotificationView
 from services.ab_variants import Chosen, VariantService
 from services.attachments import AttachmentService
 from services.catalogue import Catalogue
 from services.template_choice import TemplateChooser, with_words
 
-BULK_SLICE = 500
+_BREATH = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +47,8 @@ class AcceptResult:
 
 @dataclass(frozen=True, slots=True)
 class _Ready:
-    """An item of many that may be stored; `index`: its place among them."""
+    """An item of many that may be stored."""
 
-    index: int
     row: Notification
     content: Content
     chosen: Chosen
@@ -56,7 +57,7 @@ class _Ready:
 class AcceptService:
     def __init__(
         self,
-        uow: UnitOfWork,
+        uow: BulkUnitOfWork,
         catalogue: Catalogue,
         templates: TemplateChooser,
         attachments: AttachmentService,
@@ -117,6 +118,8 @@ class AcceptService:
         answers: list[UUID | HeraldError] = []
         ready: list[_Ready] = []
         for index, chosen in enumerate(await self._variants.choose(items, now)):
+            if index % _BREATH == 0:
+                await asyncio.sleep(0)  # others want to be answered meanwhile
             try:
                 if isinstance(chosen, HeraldError):
                     raise chosen
@@ -126,32 +129,24 @@ class AcceptService:
                 answers.append(error)
                 continue
             answers.append(notification.id)
-            ready.append(_Ready(index, notification, content, chosen))
-        for start in range(0, len(ready), BULK_SLICE):
-            await self._insert_slice(ready[start : start + BULK_SLICE], answers)
-        return answers
+            ready.append(_Ready(notification, content, chosen))
+        refused = await self._accept_batch(ready, now) if ready else {}
+        return [refused.get(a, a) if isinstance(a, UUID) else a for a in answers]
 
-    async def _insert_slice(
-        self,
-        rows: list[_Ready],
-        answers: list[UUID | HeraldError],
-    ) -> None:
-        """Writes a slice at once; when one row spoils it, finds the spoiler by halving."""
-        try:
-            async with self._uow() as tx:
-                await tx.notifications.insert([(item.row, item.content) for item in rows])
-                await self._variants.note(tx, [(item.row, item.chosen) for item in rows])
-                await tx.events.append([_requested(item.row, item.chosen) for item in rows])
-        except Invalid as error:
-            if len(rows) == 1:
-                answers[rows[0].index] = error
-                return
-            half = len(rows) // 2
-            await self._insert_slice(rows[:half], answers)
-            await self._insert_slice(rows[half:], answers)
-            return
-        for item in rows:
-            self._starter.start(item.row.id, about=item.row)
+    async def _accept_batch(self, items: list[_Ready], now: datetime) -> dict[UUID, HeraldError]:
+        """One transaction for all, and a workflow that delivers them, the urgent ones first.
+        Returns what was refused."""
+        batch_id, order = new_id(), list(Priority)
+        items.sort(key=lambda item: order.index(item.row.priority), reverse=True)
+        pairs = [(item.row, item.content) for item in items]
+        async with self._uow() as tx:
+            strangers = await tx.bulk.accept(batch_id, pairs, now)
+            stored = [item for item in items if item.row.id not in strangers]
+            await self._variants.note(tx, [(item.row, item.chosen) for item in stored])
+            await tx.events.append([_requested(item.row, item.chosen) for item in stored])
+        if stored:
+            self._starter.start_batch(batch_id, len(stored))
+        return {row.id: unknown_user(row.user_id) for row, _ in pairs if row.id in strangers}
 
     async def _prepare(
         self, new: NewNotification, now: datetime, own_id: UUID | None = None

@@ -63,10 +63,14 @@ class AnnouncementInbox:
         async with self._uow() as tx:
             return await tx.announcements.since(version, SLICE)
 
-    async def readers(self, announcement_id: UUID, user_ids: Collection[str]) -> frozenset[str]:
-        """Those of these users whom the announcement concerns and who want to see it."""
+    async def readers(
+        self, item: Announcement, change: Change, user_ids: Collection[str]
+    ) -> frozenset[str]:
+        """Those of these users who are to hear of the change and want to see announcements."""
         async with self._uow() as tx:
-            members = await tx.membership.members(announcement_id, user_ids)
+            members = frozenset(user_ids)
+            if not _is_for_all(item, change):
+                members = await tx.membership.members(item.id, user_ids)
             return members - await tx.announcements.refusing(members) if members else members
 
 
@@ -147,7 +151,7 @@ async def shown_announcement(
 def announcement_frame(item: Announcement, change: Change) -> Frame:
     """`{"type", "version", "data"}`, or `{"type", "version", "id"}` for what is gone."""
     head = {"type": _FRAMES[change], "version": item.version}
-    if change in {Change.ENDED, Change.WITHDRAWN}:
+    if change.is_end:
         return {**head, "id": str(item.id)}
     shown = {
         "id": str(item.id),
@@ -195,9 +199,16 @@ async def _news(tx: Transaction, user_id: str, after: int, now: datetime) -> Ann
     frames = []
     for one in settled:
         item, change = one.announcement, change_since(one.announcement, after)
-        if change is not None and item.id in mine and _is_news(one, change, now):
+        if change is None or not _is_news(one, change, now):
+            continue
+        if item.id in mine or _is_for_all(item, change):
             frames.append(announcement_frame(item, change))
     return Announced(last, tuple(frames))
+
+
+def _is_for_all(item: Announcement, change: Change) -> bool:
+    """That it is gone, whoever may have belonged when it came has to hear."""
+    return change.is_end and item.audience_moves
 
 
 def _is_settled(item: Announcement, last: int) -> bool:
@@ -205,7 +216,7 @@ def _is_settled(item: Announcement, last: int) -> bool:
 
 
 def _is_news(one: InboxAnnouncement, change: Change, now: datetime) -> bool:
-    if change in {Change.ENDED, Change.WITHDRAWN}:
+    if change.is_end:
         return True
     if change is Change.PUBLISHED and one.read_at is not None:
         return False

@@ -1,106 +1,75 @@
-"""An announcement on the channels besides the inbox: one notification for each member.
+"""An announcement on the channels besides the inbox: a campaign to the announcement's audience.
 
-The notification's id follows from announcement and user, so whoever has theirs is passed over,
-however often a batch is begun.
+The campaign's id follows from the announcement's, and it is started in the transaction that finds
+the announcement shown. So there is never a second one, nor one of an announcement that was over.
 """
 
-from collections.abc import Sequence
-from typing import Final
+from dataclasses import replace
 from uuid import UUID
 
 from domain.announcements import (
     ANNOUNCEMENT_TYPE,
     Announcement,
     AnnouncementStatus,
-    notification_id_for,
+    campaign_id_for,
     status_at,
 )
-from domain.commands import NewNotification
-from domain.errors import HeraldError
+from domain.campaigns.shapes import NewCampaign
+from domain.errors import Conflict, NotFound
 from domain.ports.runtime import Clock
 from domain.ports.storage import UnitOfWork
-from services.accept import AcceptService
-from services.cancel import CancelService
-
-BATCH: Final = 500
+from services.campaigns import CampaignService
 
 
-class NotificationSender:
+class CampaignSender:
     """Implements `AnnouncementSender`."""
 
-    def __init__(
-        self,
-        uow: UnitOfWork,
-        accept: AcceptService,
-        cancel: CancelService,
-        clock: Clock,
-        batch: int = BATCH,
-    ) -> None:
+    def __init__(self, uow: UnitOfWork, campaigns: CampaignService, clock: Clock) -> None:
         self._uow = uow
-        self._accept = accept
-        self._cancel = cancel
+        self._campaigns = campaigns
         self._clock = clock
-        self._batch = batch
 
-    async def send(self, announcement_id: UUID) -> int:
-        while True:
-            async with self._uow() as tx:
-                item = await tx.announcements.get(announcement_id)
-                if item is None or not self._goes_on(item):
-                    return item.sent_count if item else 0
-                users = await tx.membership.page(item.id, item.sent_cursor, self._batch)
-                ids = {notification_id_for(item.id, user): user for user in users}
-                missing = await tx.announcements.unknown_notifications(ids)
-            refused = await self._send_to(item, {i: ids[i] for i in ids if i in missing})
-            done = len(users) < self._batch
-            async with self._uow() as tx:
-                await tx.announcements.sent_through(
-                    item.id,
-                    item.sent_cursor,
-                    users[-1] if users else item.sent_cursor,
-                    len(users) - refused,
-                    self._clock() if done else None,
-                )
+    async def send(self, announcement_id: UUID) -> UUID | None:
+        now = self._clock()
+        async with self._uow() as tx:
+            item = await tx.announcements.lock(announcement_id)
+            if item is None or not item.other_channels:
+                return None
+            if item.sent_at is not None or status_at(item, now) is not AnnouncementStatus.ACTIVE:
+                return item.campaign_id
+            campaign = await self._campaigns.start(
+                tx,
+                campaign_id_for(item.id),
+                _campaign(item),
+                priority=item.priority,
+                actor=f"announcement:{item.id}",
+            )
+            await tx.announcements.save(replace(item, sent_at=now))
+        self._campaigns.tell(campaign)
+        return campaign.id
 
     async def recall(self, announcement_id: UUID) -> int:
-        after: str | None = None
-        recalled = 0
-        while True:
-            async with self._uow() as tx:
-                item = await tx.announcements.get(announcement_id)
-                if item is None or item.status is not AnnouncementStatus.WITHDRAWN:
-                    return recalled
-                users = await tx.membership.page(item.id, after, self._batch)
-                ids = [notification_id_for(item.id, user) for user in users]
-                waiting = await tx.announcements.open_notifications(ids)
-            for notification_id in waiting:
-                await self._cancel.cancel(notification_id)
-            recalled += len(waiting)
-            if len(users) < self._batch:
-                return recalled
-            after = users[-1]
-
-    def _goes_on(self, item: Announcement) -> bool:
-        shown = status_at(item, self._clock()) is AnnouncementStatus.ACTIVE
-        return shown and bool(item.other_channels) and item.sent_at is None
-
-    async def _send_to(self, item: Announcement, users: dict[UUID, str]) -> int:
-        """How many were refused."""
-        answers: Sequence[UUID | HeraldError] = await self._accept.accept_many(
-            [_notification(item, user) for user in users.values()], ids=list(users)
-        )
-        return sum(isinstance(answer, HeraldError) for answer in answers)
+        async with self._uow() as tx:
+            item = await tx.announcements.get(announcement_id)
+        if item is None or not status_at(item, self._clock()).is_final:
+            return 0
+        actor = f"announcement:{item.id}"
+        try:
+            view = await self._campaigns.cancel(campaign_id_for(item.id), actor)
+        except NotFound:
+            return 0
+        except Conflict:  # all of it has left
+            return 0
+        return view.counts.skipped.get("cancelled", 0)
 
 
-def _notification(item: Announcement, user_id: str) -> NewNotification:
-    return NewNotification(
-        user_id=user_id,
+def _campaign(item: Announcement) -> NewCampaign:
+    return NewCampaign(
+        name=item.title,
         type=ANNOUNCEMENT_TYPE,
         title=item.title,
         content=item.content,
         data=dict(item.data),
         channels=item.other_channels,
-        priority=item.priority,
-        expires_at=item.ends_at,
-        dedup_key=f"announcement:{item.id}",
+        audience=item.audience,
     )

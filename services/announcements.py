@@ -15,7 +15,6 @@ from domain.announcement_messages import AdvanceInput, AnnouncementStep
 from domain.announcements import (
     AmendAnnouncement,
     Announcement,
-    AnnouncementAudience,
     AnnouncementStatus,
     Change,
     NewAnnouncement,
@@ -34,6 +33,7 @@ from domain.ports.inbox import ANNOUNCEMENTS_CHANGED, InboxBroadcaster
 from domain.ports.runtime import Clock
 from domain.ports.storage import Transaction, UnitOfWork
 from domain.records import AuditEntry, Event
+from services.audiences import require_list
 
 BUS_PATIENCE: Final = 2.0
 """Seconds; a bus that hangs must not keep a row from going on."""
@@ -63,7 +63,7 @@ class AnnouncementService:
 
     async def create(self, new: NewAnnouncement, actor: str) -> Announcement:
         """Shown at once unless it starts later. Raises `Invalid` for an end that is not after
-        the start and the present, and `Invalid("segment_unsupported")`."""
+        the start and the present, and `Invalid("unknown_audience_list")`."""
         now = self._clock()
         item = Announcement(
             id=new_id(),
@@ -82,7 +82,7 @@ class AnnouncementService:
         )
         _check_end(item, now)
         async with self._uow() as tx:
-            _check_audience(tx, item.audience)
+            await require_list(tx, item.audience)
             item = await _written(tx, item, due_change(item, now), now)
             await tx.announcements.insert(item)
             await tx.operations.audit(_entry(item, actor, "announcement.created", now))
@@ -120,7 +120,8 @@ class AnnouncementService:
                 _check_fixed(given)
             item = replace(before, **given, revision=before.revision + 1, updated_at=now)
             _check_end(item, now)
-            _check_audience(tx, item.audience)
+            if "audience" in given:
+                await require_list(tx, item.audience)
             seen = due_change(item, now)
             if seen is None and item.status is AnnouncementStatus.ACTIVE:
                 seen = Change.UPDATED
@@ -206,7 +207,7 @@ def step_of(item: Announcement) -> AnnouncementStep:
         status=item.status,
         wait_until=next_look(item),
         send=item.status is AnnouncementStatus.ACTIVE and unsent,
-        recall=item.status is AnnouncementStatus.WITHDRAWN and bool(item.other_channels),
+        recall=item.status.is_final and bool(item.other_channels),
         summary=_summary(item),
     )
 
@@ -241,14 +242,6 @@ def _check_end(item: Announcement, now: datetime) -> None:
     if item.ends_at is not None and item.ends_at <= max(item.starts_at, now):
         problem = FieldError("endsAt", "ends_too_early", "Must be after startsAt, and after now.")
         raise Invalid("validation_error", "The request is not valid.", errors=(problem,))
-
-
-def _check_audience(tx: Transaction, audience: AnnouncementAudience) -> None:
-    if not tx.membership.supports(audience):
-        problem = FieldError(
-            "audience.segment", "segment_unsupported", "Segments cannot be announced to."
-        )
-        raise Invalid("segment_unsupported", problem.detail, errors=(problem,))
 
 
 def _entry(

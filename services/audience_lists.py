@@ -58,7 +58,8 @@ class AudienceListService:
         return found
 
     async def delete(self, list_id: UUID, actor: str) -> None:
-        """Campaigns that have started keep their recipients. Raises as `get` does."""
+        """Campaigns that have started keep their recipients; announcements to it concern nobody any
+        more. Raises as `get` does."""
         async with self._uow() as tx:
             if not await tx.audience_lists.delete(list_id):
                 raise _no_list(list_id)

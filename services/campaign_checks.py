@@ -11,7 +11,7 @@ from domain.ab.definition import ABMetric, Variant
 from domain.campaigns.records import Campaign
 from domain.campaigns.shapes import Schedule
 from domain.commands import NewNotification
-from domain.enums import Category
+from domain.enums import Category, Channel
 from domain.errors import FieldError, Invalid
 from domain.ports.runtime import TemplateRendererPort
 from domain.records import NotificationType
@@ -34,16 +34,18 @@ class CampaignChecks:
         """Raises `Invalid`: `unknown_type`, `category_mismatch`."""
         kind = await self._catalogue.type(type_name)
         if category is not None and category is not kind.category:
-            raise _refusal(
+            raise refusal(
                 "category", "category_mismatch", f"The type {type_name!r} is {kind.category}."
             )
         return kind
 
     async def check(self, campaign: Campaign) -> None:
         """Every variant can be rendered with what it is given. Raises `Invalid`:
-        `content_missing`, `unknown_template`, `variable_missing`, `subject_invalid`."""
+        `content_missing`, `unknown_template`, `variable_missing`, `subject_invalid`,
+        `sender_no_mailbox`, and what `_check_test` raises."""
         kind = await self._catalogue.type(campaign.type)
         _check_test(campaign)
+        _check_senders(campaign)
         variants: Sequence[Variant | None] = campaign.test.variants if campaign.test else (None,)
         for place, variant in enumerate(variants):
             await self._templates.choose(
@@ -53,7 +55,7 @@ class CampaignChecks:
             subject = (variant.subject if variant else None) or campaign.words.subject
             problems = self._renderer.check_line(subject, path) if subject else ()
             if problems:
-                raise _refusal(path, "subject_invalid", problems[0].detail)
+                raise refusal(path, "subject_invalid", problems[0].detail)
 
     @staticmethod
     def next_occurrence(schedule: Schedule, after: datetime) -> datetime | None:
@@ -66,7 +68,7 @@ class CampaignChecks:
             return next(CronSim(schedule.cron, after.astimezone(zone))).astimezone(UTC)
         except (CronSimError, StopIteration) as error:
             detail = f"Not a cron line that ever comes true: {schedule.cron!r}."
-            raise _refusal("schedule.cron", "cron_invalid", detail) from error
+            raise refusal("schedule.cron", "cron_invalid", detail) from error
 
     async def pinned(self, campaign: Campaign) -> Mapping[str, int]:
         """The published versions it is sent with: of the locale named, or of all."""
@@ -82,15 +84,30 @@ class CampaignChecks:
 
 
 def _check_test(campaign: Campaign) -> None:
-    """What a test of its own may have and a campaign's cannot. Raises `Invalid`."""
+    """What a test of its own may have and a campaign's cannot. Raises `Invalid`:
+    `test_without_email`, `metric_not_measured`, `variant_template`."""
     if campaign.test is None:
         return
+    if Channel.EMAIL not in campaign.channels:
+        raise refusal("test", "test_without_email", "Only emails tell of opens and clicks.")
     if campaign.test.metric not in {ABMetric.OPEN, ABMetric.CLICK}:
-        raise _refusal("test.metric", "metric_not_measured", "Campaigns measure open and click.")
+        raise refusal("test.metric", "metric_not_measured", "Campaigns measure open and click.")
     for place, variant in enumerate(campaign.test.variants):
         if variant.template is not None:
             path = f"test.variants.{place}.template"
-            raise _refusal(path, "variant_template", "All variants use the campaign's template.")
+            raise refusal(path, "variant_template", "All variants use the campaign's template.")
+
+
+def _check_senders(campaign: Campaign) -> None:
+    """An email is from a mailbox; the sender id of an SMS is none. Raises `Invalid`."""
+    if Channel.EMAIL not in campaign.channels:
+        return
+    senders = {"from": campaign.words.sender}
+    for place, variant in enumerate(campaign.test.variants if campaign.test else ()):
+        senders[f"test.variants.{place}.sender"] = variant.sender
+    for path, sender in senders.items():
+        if sender is not None and "@" not in sender:
+            raise refusal(path, "sender_no_mailbox", f"No mailbox to send email from: {sender!r}.")
 
 
 def _as_notification(campaign: Campaign, variant: Variant | None) -> NewNotification:
@@ -108,8 +125,8 @@ def _as_notification(campaign: Campaign, variant: Variant | None) -> NewNotifica
         return NewNotification.model_validate(given)
     except ValidationError as error:
         detail = "title and content come together"
-        raise _refusal("content", "content_missing", detail) from error
+        raise refusal("content", "content_missing", detail) from error
 
 
-def _refusal(field: str, code: str, detail: str) -> Invalid:
+def refusal(field: str, code: str, detail: str) -> Invalid:
     return Invalid(code, detail, errors=(FieldError(field, code, detail),))

@@ -9,29 +9,34 @@ same key, by asking, or as unknown.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Final
 
-from domain.campaigns.ids import recipient_id
 from domain.campaigns.messages import ChunkCounts, ChunkInput, ChunkResult, ChunkState
 from domain.campaigns.records import Campaign, RecipientStatus
 from domain.delivering import RetryLater
 from domain.enums import Channel
-from domain.errors import Conflict, NotFound
+from domain.errors import Conflict, Invalid, NotFound
 from domain.ports.campaigns import ChunkLine, LineResult, OpenBatch
 from domain.ports.runtime import Clock, RenderProblem, Starter
 from domain.ports.storage import Transaction, UnitOfWork
+from domain.retry import LEAST_REST, SCHEDULES
 from services.accept import AcceptService
-from services.campaign_calls import Call, Called, CampaignCalls, unknown_result, without_target
-from services.campaign_intents import SENDS, CampaignIntents, Notified, Wave, calls_of, waves_of
+from services.campaign_brake import CampaignBrake
+from services.campaign_calls import Called, CampaignCalls, is_too_old, unknown_result
+from services.campaign_intents import SENDS, CampaignIntents, Wave, calls_of, waves_of
+from services.campaign_make import made_again, make_messages
 from services.campaign_plan import PlannedChunk, Throttles, plan_chunk
 from services.campaign_route import (
     CampaignRoute,
     ChunkHeld,
-    ChunkLater,
     ChunkWay,
     share_of_a_minute,
 )
 from services.campaign_words import CampaignComposer, Edition
 from services.catalogue import Catalogue
+
+LONGEST_REST: Final = SCHEDULES[Channel.EMAIL].ceiling
+"""Of an attempt. A chunk that is to wait longer, for a quota, gives its place to another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +67,8 @@ class CampaignChunkService:
         self._catalogue = catalogue
         self._composer = composer
         self._route = route
-        self._calls = CampaignCalls(route, clock)
+        self._calls = CampaignCalls(uow, route, clock)
+        self._brake = CampaignBrake(uow, clock)
         self._intents = CampaignIntents(uow, clock)
         self._throttles = throttles
         self._clock = clock
@@ -76,35 +82,70 @@ class CampaignChunkService:
         work = await self._prepare(command)
         if not isinstance(work, _Work):
             return ChunkResult(state=work) if isinstance(work, ChunkState) else work
-        edition = await self._composer.edition(work.campaign)
-        results, calls = self._compose(edition, work, self._now(command))
-        waves = waves_of(calls, results, await self._notified(edition, work))
-        called = await self._send(command, work, waves)
+        edition = await self._edition(work.campaign)
+        if edition is None:
+            return ChunkResult(state=ChunkState.HELD)
+        lines = work.planned.ready
+        made = await make_messages(edition, lines, self._accept, self._now(command))
+        if await self._brake.unmade(work.campaign, made.failed, len(lines)):
+            return ChunkResult(state=ChunkState.HELD)
+        results = [*work.planned.settled, *made.failed]
+        calls = calls_of(work.way, made.emails) if work.way else []
+        called = await self._send(command, work, waves_of(calls, results, made.notified))
         ended = [result for one in called for result in one.results or ()]
-        counts = _counted([*settled, *results, *ended])
-        return await self._ended(command, called, counts)
+        return await self._ended(command, called, _counted([*settled, *results, *ended]))
+
+    async def _edition(self, campaign: Campaign) -> Edition | None:
+        """None: the campaign's words are broken, and it is paused now."""
+        try:
+            return await self._composer.edition(campaign)
+        except (RenderProblem, Invalid) as problem:
+            await self._brake.broken(campaign, problem.code)
+            return None
 
     async def _settle_open(self, command: ChunkInput) -> tuple[LineResult, ...] | ChunkState:
-        """What an attempt that died left behind."""
+        """What an attempt that died left behind. While the campaign is paused nothing is called,
+        and only what is too old to be repeated is given up."""
         async with self._uow() as tx:
             campaign = await self._campaign(tx, command)
             batches = await tx.campaigns.open_batches(campaign.id, command.low)
             ordinals = [ordinal for batch in batches for ordinal in batch.ordinals]
             found = await tx.campaigns.lines_of(campaign.id, ordinals) if batches else ()
+        lines = {line.ordinal: line for line in found}
         stop = _stop(campaign)
+        if stop is ChunkState.HELD:
+            await self._record(command, self._given_up(batches, lines), ())
         if stop is not None or not batches:
             return stop or ()
-        edition = await self._composer.edition(campaign)
-        lines = {line.ordinal: line for line in found}
+        edition = await self._edition(campaign)
+        if edition is None:
+            return ChunkState.HELD
         called: list[Called] = []
         lost: list[LineResult] = []
         for batch in batches:
-            call, without = _repeated(edition, lines, batch, self._now(command))
+            call, without = made_again(edition, lines, batch, self._now(command))
             lost += without
-            called += await self._calls.settle(self._route.named(batch.provider), call)
+            called.append(await self._calls.settle(self._route.named(batch.provider), call))
         await self._record(command, called, lost)
         _come_again(called)
         return (*lost, *(result for one in called for result in one.results or ()))
+
+    def _given_up(
+        self, batches: Sequence[OpenBatch], lines: Mapping[int, ChunkLine]
+    ) -> list[Called]:
+        now = self._clock()
+        old = [batch for batch in batches if is_too_old(batch, now)]
+        return [
+            Called(
+                batch,
+                tuple(
+                    unknown_result(lines[ordinal], batch.provider)
+                    for ordinal in batch.ordinals
+                    if ordinal in lines
+                ),
+            )
+            for batch in old
+        ]
 
     async def _prepare(self, command: ChunkInput) -> _Work | ChunkResult | ChunkState:
         async with self._uow() as tx:
@@ -118,48 +159,42 @@ class CampaignChunkService:
             planned = await plan_chunk(tx, campaign, kind, lines, self._throttles, now)
             paused = {part.name: part.divert for part in await tx.operations.paused()}
             if not planned.ready:
-                await tx.campaigns.settle(campaign.id, planned.settled, at=self._clock())
-                due = await tx.campaigns.next_due(campaign.id, command.low, command.high, now)
-                counts = _counted(planned.settled)
-                return ChunkResult(state=ChunkState.DONE, due_at=due, counts=counts)
-        planned = replace(planned, ready=share_of_a_minute(campaign, planned.ready))
+                return await self._nothing_to_send(tx, command, planned)
+        together = self._route.together(planned.ready)
+        share = replace(planned, ready=share_of_a_minute(campaign, together))
+        return await self._directed(campaign, share, paused)
+
+    async def _nothing_to_send(
+        self, tx: Transaction, command: ChunkInput, planned: PlannedChunk
+    ) -> ChunkResult:
+        """Only lines that end or wait, none of which may be on its way by an attempt thought
+        dead."""
+        await tx.campaigns.lock_chunk(command.campaign_id, command.low)
+        if await tx.campaigns.open_batches(command.campaign_id, command.low):
+            raise Conflict("chunk_taken", "Another attempt is at work on this chunk.")
+        await tx.campaigns.settle(command.campaign_id, planned.settled, at=self._clock())
+        due = await tx.campaigns.next_due(
+            command.campaign_id, command.low, command.high, self._now(command)
+        )
+        return ChunkResult(state=ChunkState.DONE, due_at=due, counts=_counted(planned.settled))
+
+    async def _directed(
+        self, campaign: Campaign, planned: PlannedChunk, paused: Mapping[str, bool]
+    ) -> _Work | ChunkState:
+        """What is no email goes on while emails are held or wait; those are come back for."""
         emails = [line for line in planned.ready if line.channel is Channel.EMAIL]
         way = await self._route.direct(emails, paused) if emails else None
-        if isinstance(way, ChunkHeld):
-            return ChunkState.HELD
-        if isinstance(way, ChunkLater):
-            raise RetryLater(way.code, way.after)
+        if way is not None and not isinstance(way, ChunkWay):
+            others = tuple(line for line in planned.ready if line.channel is not Channel.EMAIL)
+            if not others:
+                if isinstance(way, ChunkHeld):
+                    return ChunkState.HELD
+                raise RetryLater(way.code, way.after)
+            planned, way = replace(planned, ready=others), None
         wait = await self._route.turn(campaign, planned.ready, way)
         if wait:
             raise RetryLater("rate_limited", wait)
         return _Work(campaign, planned, way)
-
-    async def _notified(self, edition: Edition, work: _Work) -> list[Notified]:
-        """On the other channels each message is a notification of its own, with all that those
-        have: devices, segments, the inbox."""
-        found = []
-        for line in work.planned.ready:
-            if line.channel is not Channel.EMAIL:
-                notification_id = recipient_id(work.campaign.id, line.ordinal)
-                made = await self._accept.prepare(edition.notification(line), notification_id)
-                found.append((line, *made))
-        return found
-
-    def _compose(
-        self, edition: Edition, work: _Work, now: datetime
-    ) -> tuple[list[LineResult], list[Call]]:
-        """The messages, in as many calls as the provider needs; what cannot be rendered fails."""
-        results = list(work.planned.settled)
-        made = []
-        for line in work.planned.ready:
-            if line.channel is not Channel.EMAIL:
-                continue
-            try:
-                made.append((line, edition.email(line, now)))
-            except RenderProblem as problem:
-                reason = problem.code if problem.variable is None else f"missing:{problem.variable}"
-                results.append(LineResult(line.ordinal, RecipientStatus.FAILED, reason))
-        return results, calls_of(work.way, made) if work.way else []
 
     async def _send(self, command: ChunkInput, work: _Work, waves: Sequence[Wave]) -> list[Called]:
         """The calls made. A wave of which nothing was taken ends it: the provider is not well, and
@@ -176,6 +211,9 @@ class CampaignChunkService:
             await self._record(command, answers, ())
             if any(c.results is None for c in answers) or all(c.again for c in answers):
                 break
+            ended = [result for one in answers for result in one.results or ()]
+            if await self._brake.refused(work.campaign, ended):
+                break
         return called
 
     async def _record(
@@ -190,6 +228,7 @@ class CampaignChunkService:
                 command.campaign_id,
                 results,
                 batches=[one.batch.id for one in known],
+                anew=[one.batch.id for one in known if one.is_to_be_tried_anew],
                 at=self._clock(),
             )
             if not closed:
@@ -198,6 +237,10 @@ class CampaignChunkService:
     async def _ended(
         self, command: ChunkInput, called: Sequence[Called], counts: ChunkCounts
     ) -> ChunkResult:
+        rest = _rest(called)
+        if rest is not None and rest[0] > LONGEST_REST:
+            due_at = self._clock() + rest[0]
+            return ChunkResult(state=ChunkState.DONE, counts=counts, due_at=due_at)
         _come_again(called)
         async with self._uow() as tx:
             due = await tx.campaigns.next_due(
@@ -216,24 +259,6 @@ class CampaignChunkService:
         return campaign
 
 
-def _repeated(
-    edition: Edition, lines: Mapping[int, ChunkLine], batch: OpenBatch, now: datetime
-) -> tuple[Call, tuple[LineResult, ...]]:
-    """The call of an old intent once more, and those it cannot be repeated for: whose address went
-    away since, and whose message can no longer be rendered, so that nobody will know of it."""
-    lost = list(without_target(lines, batch))
-    made = []
-    for line in (lines[ordinal] for ordinal in batch.ordinals if ordinal in lines):
-        if line.user.email is None:
-            continue
-        try:
-            made.append((line, edition.email(line, now)))
-        except RenderProblem:
-            lost.append(unknown_result(line, batch.provider))
-    kept = tuple(line for line, _ in made)
-    return Call(batch, kept, tuple(message for _, message in made)), tuple(lost)
-
-
 def _stop(campaign: Campaign) -> ChunkState | None:
     if campaign.status in SENDS:
         return None
@@ -242,10 +267,15 @@ def _stop(campaign: Campaign) -> ChunkState | None:
 
 def _come_again(called: Sequence[Called]) -> None:
     """Raises `RetryLater` for the first that wants it."""
-    waits = [(one.again, one.code) for one in called if one.again is not None]
-    if waits:
-        after, code = min(waits)
-        raise RetryLater(code, max(after, timedelta(milliseconds=10)))
+    rest = _rest(called)
+    if rest is not None:
+        after, code = rest
+        raise RetryLater(code, min(max(after, LEAST_REST), LONGEST_REST))
+
+
+def _rest(called: Sequence[Called]) -> tuple[timedelta, str] | None:
+    """How soon the first of them wants to be tried again, and why."""
+    return min(((one.again, one.code) for one in called if one.again is not None), default=None)
 
 
 def _counted(results: Sequence[LineResult]) -> ChunkCounts:

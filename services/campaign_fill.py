@@ -5,11 +5,12 @@ every test and every date in it comes out alike. Names, addresses and links are 
 are filled in for each reader, escaped where they stand in HTML.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
 
+from cachetools import LRUCache
 from markupsafe import escape
 
 from domain.content import RenderedMessage
@@ -23,6 +24,11 @@ PREFERENCES: Final = UNSUBSCRIBE + 1
 OPENED: Final = UNSUBSCRIBE + 2
 FIRST_CLICK: Final = UNSUBSCRIBE + 3
 MAX_SUBJECT: Final = 255
+COPIES: Final = 64_000_000
+"""Bytes, of all editions together; there is one copy for each language, zone, country and lack of
+fields among an edition's readers."""
+_SMALL: Final = 500
+"""Bytes of an entry without its copy."""
 
 
 @dataclass(slots=True)
@@ -62,6 +68,9 @@ def marked_links() -> Mapping[str, str]:
 
 
 Cut = tuple[tuple[str, ...], tuple[int, ...]]
+_NOTHING: Final[Cut] = ((), ())
+_PIECE: Final = 64
+"""What a piece of text takes besides its letters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +83,25 @@ class Copy:
     clicked_urls: tuple[str, ...]
 
     @staticmethod
-    def of(message: RenderedMessage, clicked_urls: Sequence[str]) -> "Copy":
-        return Copy(
+    def of(message: RenderedMessage, clicked_urls: Sequence[str]) -> "Copy | None":
+        """None where something was done to a mark, so that it is found no more."""
+        copy = Copy(
             split_marks(message.subject or ""),
             split_marks(message.html) if message.html is not None else None,
             split_marks(message.text),
             tuple(clicked_urls),
         )
+        return None if any(has_mark(word) for word in copy.words()) else copy
+
+    def words(self) -> Iterator[str]:
+        """What stands between the marks."""
+        for words, _ in (self.subject, self.html or _NOTHING, self.text):
+            yield from words
+
+    @property
+    def size(self) -> int:
+        """About how many bytes it takes."""
+        return sum(len(word) + _PIECE for word in self.words())
 
     def filled(self, values: Sequence[str]) -> RenderedMessage:
         """`values`: by mark; fields, unsubscribe, preferences, opened, then the clicks."""
@@ -104,3 +125,11 @@ def _joined(cut: Cut, values: Sequence[str]) -> str:
     for place, word in zip(places, words[1:], strict=True):
         pieces += (values[place], word)
     return "".join(pieces)
+
+
+Copies = LRUCache[tuple[object, ...], Copy | None]
+
+
+def copies_within(size: int) -> Copies:
+    """Those used last, up to `size` bytes."""
+    return LRUCache(size, getsizeof=lambda copy: _SMALL + (copy.size if copy else 0))

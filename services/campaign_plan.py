@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from domain.campaigns.records import Campaign, RecipientStatus
-from domain.enums import Channel, GateOutcome, Priority, Strategy
+from domain.enums import Channel, GateOutcome, Strategy
 from domain.facts import NotificationFacts, PlanFacts, Usage
 from domain.plan import make_plan
 from domain.ports.campaigns import NOBODY, ChunkLine, LineResult
@@ -102,7 +102,7 @@ def _facts_of(campaign: Campaign, kind: NotificationType, channel: Channel) -> N
         user_id="",
         type=campaign.type,
         category=campaign.category,
-        priority=Priority.LOW,
+        priority=campaign.priority,
         strategy=Strategy.ALL,
         channels=(channel,),
         accepted_at=campaign.started_at or campaign.created_at,

@@ -53,10 +53,20 @@ class CampaignRoute:
         found = self._providers.ordered(Channel.EMAIL)
         return next((provider for provider in found if provider.name == name), None)
 
+    @property
+    def has_another(self) -> bool:
+        """More than one provider sends campaigns."""
+        return len(self._providers.ordered(Channel.EMAIL)) > 1
+
+    def together(self, lines: tuple[ChunkLine, ...]) -> tuple[ChunkLine, ...]:
+        """Those that go one way now: who was refused often enough goes another, after the rest."""
+        fresh = tuple(line for line in lines if not _gives_up(line))
+        return fresh if fresh and self.has_another else lines
+
     async def direct(
         self, lines: Sequence[ChunkLine], paused: Mapping[str, bool]
     ) -> ChunkWay | ChunkHeld | ChunkLater:
-        """The way for all of these lines; those that were refused often enough decide for it."""
+        """The way for these lines, which go together."""
         if f"channel:{Channel.EMAIL}" in paused:
             return ChunkHeld()
         found = self._providers.ordered(Channel.EMAIL)
@@ -65,8 +75,8 @@ class CampaignRoute:
         usable = [one for one in found if f"provider:{one.name}" not in paused]
         if not usable:
             return ChunkHeld()
-        if len(usable) > 1 and max(line.failures for line in lines) >= FAILURES_BEFORE_FAILOVER:
-            usable = usable[1:]
+        if all(_gives_up(line) for line in lines):
+            usable = [one for one in usable if one is not found[0]] or usable
         resting: dict[str, timedelta] = {}
         for provider in usable:
             resting |= await self._breakers.rest([provider.name])
@@ -94,6 +104,11 @@ class CampaignRoute:
             return timedelta(0)
         emails = len([line for line in lines if line.channel is Channel.EMAIL])
         return await self._limits.reserve(way.provider.name, place, urgent=False, count=emails)
+
+
+def _gives_up(line: ChunkLine) -> bool:
+    """The first provider refused it often enough."""
+    return line.failures >= FAILURES_BEFORE_FAILOVER
 
 
 def share_of_a_minute(campaign: Campaign, lines: tuple[ChunkLine, ...]) -> tuple[ChunkLine, ...]:

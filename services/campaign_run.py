@@ -20,14 +20,15 @@ from domain.campaigns.messages import (
 )
 from domain.campaigns.parts import partitions_of
 from domain.campaigns.records import Campaign, CampaignCounts, CampaignStatus
+from domain.campaigns.timing import recurs
 from domain.enums import EventType
 from domain.errors import Conflict, NotFound
 from domain.ports.runtime import Clock
 from domain.ports.storage import Transaction, UnitOfWork
 from domain.rules.local_time import first_instant, zone_of
 from services.campaign_checks import CampaignChecks
+from services.campaign_events import campaign_event
 from services.campaign_sweep import CampaignSweep
-from services.campaigns import campaign_event
 
 
 class CampaignRunService:
@@ -46,6 +47,7 @@ class CampaignRunService:
             if command.occurs_at is not None:
                 campaign = await self._occurrence(tx, campaign, command.occurs_at)
             due = campaign.starts_at is not None and campaign.starts_at <= command.now
+            due = due and not recurs(campaign.schedule)
             if campaign.status is CampaignStatus.SCHEDULED and due:
                 campaign = replace(
                     campaign, status=CampaignStatus.RUNNING, updated_at=self._clock()

@@ -14,8 +14,8 @@ from domain.ports.runtime import Clock
 from domain.ports.storage import UnitOfWork
 from services.cancel import CancelService
 
-PATIENCE: Final = timedelta(seconds=15)
-"""For a provider's answer; a call takes no longer."""
+CALL_MARGIN: Final = timedelta(seconds=5)
+"""From a call's intent to its recorded result, beyond what the provider may take."""
 _STEP: Final = 0.05
 _AT_ONCE: Final = 5_000
 """Recipients a transaction closes."""
@@ -27,8 +27,9 @@ class CampaignSweep:
         uow: UnitOfWork,
         cancelling: CancelService,
         clock: Clock,
-        patience: timedelta = PATIENCE,
+        patience: timedelta,
     ) -> None:
+        """`patience`: after an intent, how long its call may still be running."""
         self._uow = uow
         self._cancelling = cancelling
         self._clock = clock

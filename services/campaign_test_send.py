@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
+from domain.campaigns.ids import TEST_ORDINAL
 from domain.campaigns.records import Campaign
 from domain.enums import Channel
 from domain.errors import Conflict, Invalid, NotFound
@@ -16,6 +17,7 @@ from domain.ports.storage import UnitOfWork
 from domain.preferences import Preferences
 from domain.records import User
 from services.campaign_checks import CampaignChecks
+from services.campaign_links import CampaignLinks
 from services.campaign_words import CampaignComposer, Edition
 from services.routing import ProviderDirectory
 from services.templates import PREVIEW_USER
@@ -25,7 +27,7 @@ from services.templates import PREVIEW_USER
 class TestMessage:
     address: str
     variant: str | None
-    provider: str
+    provider: str | None
     provider_message_id: str | None
     error: tuple[str, str] | None = None
 
@@ -49,7 +51,8 @@ class CampaignTestSend:
         self, campaign_id: UUID, addresses: Sequence[str], user_id: str | None
     ) -> tuple[TestMessage, ...]:
         """Every variant to every address, written as for `user_id`, or for an example. Raises
-        `NotFound`, `Conflict("campaign_without_email")`, `Invalid` for what cannot be rendered."""
+        `NotFound`, `Conflict("campaign_without_email")`, `Invalid` for what cannot be rendered. A
+        suppressed address gets nothing."""
         async with self._uow() as tx:
             campaign = await tx.campaigns.get(campaign_id)
             user = await tx.users.get(user_id) if user_id else None
@@ -61,20 +64,33 @@ class CampaignTestSend:
             raise Conflict("campaign_without_email", "Only emails can be sent as a test.")
         versions = campaign.template_versions or await self._checks.pinned(campaign)
         edition = await self._composer.edition(replace(campaign, template_versions=versions))
+        edition = replace(edition, links=_TestLinks(edition.links))
+        suppressed = await self._suppressed(addresses)
         places = range(len(campaign.test.variants)) if campaign.test else (None,)
         return tuple(
             [
-                await self._one(edition, address, place, user or self._example())
+                _refused(campaign, address, place, suppressed[address])
+                if address in suppressed
+                else await self._one(edition, address, place, user or self._example())
                 for address in addresses
                 for place in places
             ]
         )
 
+    async def _suppressed(self, addresses: Sequence[str]) -> dict[str, str]:
+        """Address → why nothing is sent to it."""
+        async with self._uow() as tx:
+            found = {
+                address: await tx.operations.suppression(Channel.EMAIL, address, self._clock())
+                for address in addresses
+            }
+        return {address: held.reason for address, held in found.items() if held is not None}
+
     async def _one(
         self, edition: Edition, address: str, place: int | None, user: User
     ) -> TestMessage:
         line = ChunkLine(
-            ordinal=0,
+            ordinal=TEST_ORDINAL,
             channel=Channel.EMAIL,
             user=user,
             preferences=Preferences(user_id=user.id),
@@ -99,10 +115,47 @@ class CampaignTestSend:
         return User(created_at=self._clock(), updated_at=self._clock(), **given)
 
 
+@dataclass(frozen=True, slots=True)
+class _TestLinks:
+    """A campaign's, but for what would let whoever gets the test see or change how the user it is
+    written for chose."""
+
+    links: CampaignLinks
+
+    def preferences(self, _user_id: str) -> str:
+        return self.links.preferences(str(PREVIEW_USER["id"]))
+
+    def campaign_unsubscribe(
+        self, _user_id: str, type_name: str, campaign_id: UUID, ordinal: int
+    ) -> str:
+        user_id = str(PREVIEW_USER["id"])
+        return self.links.campaign_unsubscribe(user_id, type_name, campaign_id, ordinal)
+
+    def campaign_opened(self, campaign_id: UUID, ordinal: int) -> str:
+        return self.links.campaign_opened(campaign_id, ordinal)
+
+    def campaign_clicked(self, campaign_id: UUID, ordinal: int, url: str) -> str:
+        return self.links.campaign_clicked(campaign_id, ordinal, url)
+
+    def is_own(self, url: str) -> bool:
+        return self.links.is_own(url)
+
+
+def _variant(campaign: Campaign, place: int | None) -> str | None:
+    return campaign.test.variants[place].name if campaign.test and place is not None else None
+
+
+def _refused(campaign: Campaign, address: str, place: int | None, reason: str) -> TestMessage:
+    detail = f"Nothing is sent to this address: {reason}."
+    return TestMessage(
+        address, _variant(campaign, place), None, None, ("address_suppressed", detail)
+    )
+
+
 def _told(
     campaign: Campaign, address: str, place: int | None, provider: str, outcome: SendOutcome
 ) -> TestMessage:
-    variant = campaign.test.variants[place].name if campaign.test and place is not None else None
+    variant = _variant(campaign, place)
     if isinstance(outcome, Accepted):
         return TestMessage(address, variant, provider, outcome.provider_message_id)
     return TestMessage(address, variant, provider, None, (outcome.code, outcome.message))

@@ -1,10 +1,11 @@
 """What a campaign says to each of its recipients. Deterministic: a second attempt says the same."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final, Protocol
-from uuid import UUID
+from itertools import count
+from typing import Any, Final
 
 from cachetools import LRUCache
 
@@ -19,53 +20,23 @@ from domain.ports.providers import OutboundMessage
 from domain.ports.runtime import RenderProblem, TemplateRendererPort
 from domain.records import NotificationType, TemplateVersion, User
 from services.campaign_fill import (
+    COPIES,
     FIELDS,
     MAX_SUBJECT,
+    Copies,
     Copy,
     MarkedLinks,
+    copies_within,
     marked_links,
     marked_user,
 )
+from services.campaign_links import CampaignLinks, RecipientLinks
 from services.catalogue import Catalogue
 from services.layouts import layout_of
 from services.locales import DEFAULT_LOCALE, choose_locale
 from services.tracking import TrackingLinks, tracked_message
 
-COPIES: Final = 2_000
-"""Of one edition; one for each language, zone, country and lack of fields among its readers."""
 EDITIONS: Final = 20
-
-
-class CampaignLinks(Protocol):
-    def preferences(self, user_id: str) -> str: ...
-
-    def campaign_unsubscribe(
-        self, user_id: str, type_name: str, campaign_id: UUID, ordinal: int
-    ) -> str: ...
-
-    def campaign_opened(self, campaign_id: UUID, ordinal: int) -> str: ...
-
-    def campaign_clicked(self, campaign_id: UUID, ordinal: int, url: str) -> str: ...
-
-    def is_own(self, url: str) -> bool: ...
-
-
-@dataclass(frozen=True, slots=True)
-class _RecipientLinks:
-    """The tracking links of one recipient, as `tracked_message` asks for them."""
-
-    links: CampaignLinks
-    campaign_id: UUID
-    ordinal: int
-
-    def opened(self, _notification_id: UUID, _channel: Channel) -> str:
-        return self.links.campaign_opened(self.campaign_id, self.ordinal)
-
-    def clicked(self, _notification_id: UUID, _channel: Channel, url: str) -> str:
-        return self.links.campaign_clicked(self.campaign_id, self.ordinal, url)
-
-    def is_own(self, url: str) -> bool:
-        return self.links.is_own(url)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +51,9 @@ class Edition:
     links: CampaignLinks
     renderer: TemplateRendererPort
     locales: dict[tuple[str | None, str | None], str] = field(default_factory=dict)
-    copies: LRUCache[tuple[object, ...], Copy | None] = field(
-        default_factory=lambda: LRUCache(COPIES)
-    )
+    copies: Copies = field(default_factory=lambda: copies_within(COPIES))
+    number: int = 0
+    """Tells its copies from those of other editions."""
 
     def email(self, line: ChunkLine, now: datetime) -> OutboundMessage:
         """Raises `RenderProblem` naming what is missing."""
@@ -102,7 +73,7 @@ class Edition:
             channel=Channel.EMAIL,
             type=campaign.type,
             category=campaign.category,
-            priority=Priority.LOW,
+            priority=campaign.priority,
             target=address,
             message=self._message(line, variant, unsubscribe),
             sender=(variant.sender if variant else None) or words.sender,
@@ -130,7 +101,7 @@ class Edition:
             data=dict(self.data_of(line)),
             template=words.template,
             channels=(line.channel,),
-            priority=Priority.LOW,
+            priority=self.campaign.priority,
             dedup_key=f"campaign/{self.campaign.id}/{line.ordinal}",
         )
 
@@ -143,16 +114,20 @@ class Edition:
         locale = self._locale(line)
         present = tuple(bool(getattr(user, name)) for name in FIELDS)
         key = (
-            line.variant, locale, tracking, user.timezone, user.country, user.locale, *present,
+            self.number, line.variant, locale, tracking, user.timezone, user.country,
+            user.locale, *present,
         )  # fmt: skip
-        if key not in self.copies:
-            self.copies[key] = self._copy(line, variant, tracking)
-        copy = self.copies[key]
+        if key in self.copies:
+            copy = self.copies[key]
+        else:
+            copy = self._copy(line, variant, tracking)
+            with suppress(ValueError):  # larger than all copies may be together
+                self.copies[key] = copy
         preferences = self.links.preferences(user.id)
         if copy is None:
             real = {"unsubscribe": unsubscribe, "preferences": preferences}
             context = self._context(variant, _profile(user), real, locale)
-            links = _RecipientLinks(self.links, campaign.id, line.ordinal)
+            links = RecipientLinks(self.links, campaign.id, line.ordinal)
             return self._rendered(context, locale, variant, links, tracking)
         return copy.filled(
             [
@@ -272,12 +247,16 @@ class CampaignComposer:
         self._catalogue = catalogue
         self._links = links
         self._editions: LRUCache[tuple[object, ...], Edition] = LRUCache(EDITIONS)
+        self._copies = copies_within(COPIES)
+        self._numbers = count()
 
     async def edition(self, campaign: Campaign) -> Edition:
         """Raises `RenderProblem("template_missing")`, `Invalid("unknown_type")`."""
         kind = await self._catalogue.type(campaign.type)
         versions = tuple(campaign.template_versions.items())
-        key = (campaign.id, campaign.revision, campaign.winner, versions, kind)
+        key = (
+            campaign.id, campaign.revision, campaign.winner, campaign.started_at, versions, kind,
+        )  # fmt: skip
         known = self._editions.get(key)
         if known is None:
             known = self._editions[key] = await self._made(campaign, kind)
@@ -295,4 +274,13 @@ class CampaignComposer:
             layouts[locale] = await layout_of(
                 found, self._renderer, self._catalogue, campaign.started_at
             )
-        return Edition(campaign, kind, templates, layouts, self._links, self._renderer)
+        return Edition(
+            campaign,
+            kind,
+            templates,
+            layouts,
+            self._links,
+            self._renderer,
+            copies=self._copies,
+            number=next(self._numbers),
+        )

@@ -10,8 +10,6 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from pydantic import ValidationError
-
 from domain.campaigns.records import (
     Campaign,
     CampaignCounts,
@@ -19,28 +17,26 @@ from domain.campaigns.records import (
     Recipient,
     RecipientStatus,
 )
-from domain.campaigns.shapes import AmendCampaign, CampaignWords, NewCampaign, Schedule
+from domain.campaigns.shapes import AmendCampaign, NewCampaign, Schedule
 from domain.campaigns.timing import ends_at, recurs, starts_at
-from domain.enums import Channel, EventType
-from domain.errors import Conflict, FieldError, Invalid, NotFound
+from domain.enums import EventType, Priority
+from domain.errors import Conflict, NotFound
 from domain.ids import new_id
 from domain.paging import Page, PageRequest
 from domain.ports.campaign_runtime import CampaignStarter
 from domain.ports.runtime import Clock
 from domain.ports.storage import Transaction, UnitOfWork
-from domain.records import AuditEntry, Event
+from domain.records import AuditEntry
 from services.audiences import require_list
-from services.campaign_checks import CampaignChecks
+from services.campaign_checks import CampaignChecks, refusal
+from services.campaign_drafts import WORDS, CampaignDrafts
+from services.campaign_events import campaign_event
 from services.campaign_sweep import CampaignSweep
 
-NO_USER: Final = ""
 ANSWER_WITHIN: Final = timedelta(seconds=5)
 """For closing what is left of a cancelled campaign; its workflow does the rest."""
-_WORDS: Final = frozenset(
-    {"template", "subject", "title", "content", "data", "sender", "reply_to", "rate", "name"}
-)
-"""What may be amended while a campaign waits or is paused."""
-_NEEDED: Final = frozenset({"name", "type", "audience", "data"})
+PAUSED_BY: Final = "paused_by_"
+"""How the reason begins of a campaign that was not paused by hand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,39 +56,54 @@ class CampaignService:
     ) -> None:
         self._uow = uow
         self._checks = checks
+        self._drafts = CampaignDrafts(checks, clock)
         self._starter = starter
         self._sweep = sweep
         self._clock = clock
 
     async def create(self, new: NewCampaign, actor: str) -> Campaign:
         """A draft, checked. Raises `Invalid`."""
-        now = self._clock()
-        kind = await self._checks.kind_of(new.type, new.category)
-        campaign = Campaign(
-            id=new_id(),
-            name=new.name,
-            type=kind.type,
-            category=kind.category,
-            channels=new.channels or (Channel.EMAIL,),
-            words=CampaignWords.model_validate(
-                new.model_dump(include=set(CampaignWords.model_fields))
-            ),
-            audience=new.audience,
-            status=CampaignStatus.DRAFT,
-            created_at=now,
-            updated_at=now,
-            schedule=new.schedule,
-            rate=new.rate,
-            test=new.test,
-        )
+        campaign = await self._drafts.make(new_id(), new)
         if new.schedule is not None:
-            self._checks.next_occurrence(new.schedule, now)
-        await self._checks.check(campaign)
+            self._checks.next_occurrence(new.schedule, campaign.created_at)
         async with self._uow() as tx:
             await require_list(tx, campaign.audience)
             await tx.campaigns.insert(campaign)
-            await tx.operations.audit(_audit(actor, "campaign.created", campaign, now))
+            await tx.operations.audit(
+                _audit(actor, "campaign.created", campaign, campaign.created_at)
+            )
         return campaign
+
+    async def start(
+        self,
+        tx: Transaction,
+        campaign_id: UUID,
+        new: NewCampaign,
+        *,
+        priority: Priority,
+        actor: str,
+    ) -> Campaign:
+        """One that runs at once, as a part of the caller's transaction; `tell` of it when that has
+        ended. If there is one with this id, that one. A list that is gone is empty. Raises
+        `Invalid`."""
+        found = await tx.campaigns.get(campaign_id)
+        if found is not None:
+            return found
+        draft = await self._drafts.make(campaign_id, new)
+        campaign = replace(
+            draft,
+            priority=priority,
+            status=CampaignStatus.RUNNING,
+            starts_at=draft.created_at,
+            template_versions=await self._checks.pinned(draft),
+        )
+        await tx.campaigns.insert(campaign)
+        await tx.operations.audit(_audit(actor, "campaign.launched", campaign, campaign.created_at))
+        return campaign
+
+    def tell(self, campaign: Campaign) -> None:
+        """In the background, Temporal looks at how it stands now."""
+        self._starter.tell(campaign)
 
     async def get(self, campaign_id: UUID) -> Campaign:
         """Raises `NotFound("campaign_not_found")`."""
@@ -111,9 +122,9 @@ class CampaignService:
             campaign = _there(await tx.campaigns.lock(campaign_id), campaign_id)
             free = campaign.status is CampaignStatus.DRAFT
             waits = campaign.status in {CampaignStatus.SCHEDULED, CampaignStatus.PAUSED}
-            if not free and not (waits and set(changes) <= _WORDS):
+            if not free and not (waits and set(changes) <= WORDS):
                 raise _under_way(campaign)
-            amended = await self._changed(campaign, changes)
+            amended = await self._drafts.changed(campaign, changes)
             await require_list(tx, amended.audience)
             if not free:
                 versions = await self._checks.pinned(amended)
@@ -122,8 +133,19 @@ class CampaignService:
             await tx.operations.audit(_audit(actor, "campaign.amended", amended, self._clock()))
         return amended
 
+    async def delete(self, campaign_id: UUID, actor: str) -> None:
+        """A draft; of what was sent, the accounts stay. Raises
+        `Conflict("campaign_not_draft")`."""
+        async with self._uow() as tx:
+            campaign = _there(await tx.campaigns.lock(campaign_id), campaign_id)
+            if campaign.status is not CampaignStatus.DRAFT:
+                raise Conflict("campaign_not_draft", f"The campaign is {campaign.status}.")
+            await tx.campaigns.delete(campaign_id)
+            await tx.operations.audit(_audit(actor, "campaign.deleted", campaign, self._clock()))
+
     async def send(self, campaign_id: UUID, actor: str) -> Campaign:
-        """Now, whatever its schedule says. Raises `Conflict("campaign_not_draft")`."""
+        """Now, whatever its schedule says, unless that recurs. Raises
+        `Conflict("campaign_not_draft")`, `Conflict("campaign_schedule_kind")`."""
         return await self._launch(campaign_id, None, actor)
 
     async def schedule(self, campaign_id: UUID, given: Schedule | None, actor: str) -> Campaign:
@@ -134,11 +156,11 @@ class CampaignService:
             campaign = _there(await tx.campaigns.get(campaign_id), campaign_id)
         chosen = given or campaign.schedule
         if chosen is None:
-            raise _refusal("schedule", "schedule_missing", "Say when it is to be sent.")
+            raise refusal("schedule", "schedule_missing", "Say when it is to be sent.")
         last = ends_at(chosen)
         if last is not None and last < self._clock() - timedelta(minutes=1):
             field = "schedule.at" if chosen.at is not None else "schedule.date"
-            raise _refusal(field, "schedule_past", "That has passed.")
+            raise refusal(field, "schedule_past", "That has passed.")
         return await self._launch(campaign_id, chosen, actor)
 
     async def pause(self, campaign_id: UUID, actor: str) -> Campaign:
@@ -163,7 +185,8 @@ class CampaignService:
             if campaign.status is not CampaignStatus.PAUSED:
                 raise Conflict("campaign_not_paused", f"The campaign is {campaign.status}.")
             goes_on_as = campaign.resumes_as or CampaignStatus.RUNNING
-            resumed = self._moved(campaign, goes_on_as, resumes_as=None)
+            reason = None if (campaign.reason or "").startswith(PAUSED_BY) else campaign.reason
+            resumed = self._moved(campaign, goes_on_as, resumes_as=None, reason=reason)
             await self._keep(tx, resumed, actor, "campaign.resumed", None)
             await tx.campaigns.wake_held(campaign_id, self._clock())
         self._starter.tell(resumed)
@@ -195,7 +218,7 @@ class CampaignService:
                 raise Conflict("campaign_not_testing", "There is no winner to choose.")
             names = [one.name for one in campaign.test.variants]
             if variant not in names:
-                raise _refusal("variant", "unknown_variant", f"There is no variant {variant!r}.")
+                raise refusal("variant", "unknown_variant", f"There is no variant {variant!r}.")
             decided = replace(
                 campaign,
                 winner=names.index(variant),
@@ -226,7 +249,7 @@ class CampaignService:
         now = self._clock()
         async with self._uow() as tx:
             campaign = _there(await tx.campaigns.lock(campaign_id), campaign_id)
-            again = schedule is not None and campaign.status is CampaignStatus.SCHEDULED
+            again = campaign.status is CampaignStatus.SCHEDULED
             if campaign.status is not CampaignStatus.DRAFT and not again:
                 raise Conflict("campaign_not_draft", f"The campaign is {campaign.status}.")
             if again and recurs(campaign.schedule) is not recurs(schedule):
@@ -249,33 +272,6 @@ class CampaignService:
     def _starts_at(self, schedule: Schedule, now: datetime) -> datetime | None:
         return self._checks.next_occurrence(schedule, now) or starts_at(schedule)
 
-    async def _changed(self, campaign: Campaign, changes: dict[str, Any]) -> Campaign:
-        """With the changes made and checked. Raises `Invalid`."""
-        emptied = [name for name in changes if name in _NEEDED and changes[name] is None]
-        if emptied:
-            raise _refusal(emptied[0], "validation_error", "It cannot be taken away.")
-        words = {name: changes[name] for name in changes if name in CampaignWords.model_fields}
-        rest = {name: changes[name] for name in changes if name not in words}
-        if "type" in rest:
-            kind = await self._checks.kind_of(rest["type"], None)
-            rest["category"] = kind.category
-        if "channels" in rest:
-            rest["channels"] = rest["channels"] or (Channel.EMAIL,)
-        try:
-            merged = CampaignWords.model_validate({**campaign.words.model_dump(), **words})
-        except ValidationError as error:
-            detail = "title and content come together"
-            raise _refusal("content", "validation_error", detail) from error
-        amended = replace(
-            campaign,
-            words=merged,
-            revision=campaign.revision + 1,
-            updated_at=self._clock(),
-            **rest,
-        )
-        await self._checks.check(amended)
-        return amended
-
     async def _keep(
         self, tx: Transaction, campaign: Campaign, actor: str, word: str, event: EventType | None
     ) -> None:
@@ -287,11 +283,6 @@ class CampaignService:
 
     def _moved(self, campaign: Campaign, status: CampaignStatus, **more: Any) -> Campaign:
         return replace(campaign, status=status, updated_at=self._clock(), **more)
-
-
-def campaign_event(kind: EventType, campaign: Campaign, at: datetime) -> Event:
-    detail = {"campaignId": str(campaign.id), "name": campaign.name, "status": campaign.status}
-    return Event(kind, NO_USER, at, detail=detail)
 
 
 def _audit(actor: str, word: str, campaign: Campaign, at: datetime) -> AuditEntry:
@@ -309,7 +300,3 @@ def _under_way(campaign: Campaign) -> Conflict:
     if campaign.status in {CampaignStatus.SCHEDULED, CampaignStatus.PAUSED}:
         detail = "Only its words and its rate may change now."
     return Conflict("campaign_under_way", detail)
-
-
-def _refusal(field: str, code: str, detail: str) -> Invalid:
-    return Invalid(code, detail, errors=(FieldError(field, code, detail),))

@@ -60,7 +60,7 @@ class CancelService:
                 notification.status,
                 [line.status for line in before],
                 cancelled_now=len(stopped),
-                channels_left=_channels_left(notification, before),
+                channels_left=channels_left(notification, before),
             )
             if outcome in {CancelOutcome.ALREADY_FINAL, CancelOutcome.ALREADY_SENT}:
                 return outcome, None
@@ -116,7 +116,7 @@ class CancelService:
             await asyncio.sleep(_IN_FLIGHT_STEP)
 
 
-def _channels_left(notification: Notification, lines: tuple[Delivery, ...]) -> int:
+def channels_left(notification: Notification, lines: tuple[Delivery, ...]) -> int:
     """Channels no ledger line exists for yet: the plan has not reached them."""
     return len(set(notification.channels) - {line.channel for line in lines})
 

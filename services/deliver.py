@@ -136,7 +136,7 @@ class DeliverService:
             return _Prepared(job, crafted, (), rest)
         intents = await tx.deliveries.write_intent(job.notification.id, named, now)
         if channel is Channel.WEBSOCKET and intents:
-            crafted = Crafted(await self._into_inbox(tx, job, crafted.message))
+            crafted = Crafted(await into_inbox(tx, job, crafted.message, self._clock()))
         targets = {target.key: target for target in job.targets}
         tries = []
         for intent in intents:
@@ -154,20 +154,6 @@ class DeliverService:
         lines = [line.id for line in job.deliveries]
         await tx.deliveries.hold(job.notification.id, lines, reason, provider)
         return DeliverResult(channel=channel, outcome=DeliverOutcome.HELD, reason=reason)
-
-    async def _into_inbox(
-        self, tx: Transaction, job: DeliveryJob, message: RenderedMessage
-    ) -> RenderedMessage:
-        """The inbox is ours: storing it, with the intent, is the delivery; pushing it to open
-        connections afterwards only makes it seen sooner."""
-        seq = await tx.inbox.add(
-            job.user.id,
-            job.notification.id,
-            self._clock(),
-            title=message.title,
-            body=message.text,
-        )
-        return self._composer.inbox_frame(job, message, seq)
 
     async def _obstacle(
         self, tx: Transaction, job: DeliveryJob, channel: Channel, now: datetime
@@ -210,6 +196,17 @@ class DeliverService:
         await tx.deliveries.add(missing)
         reread = await tx.deliveries.load_job(job.notification.id, channel)
         return reread or job
+
+
+async def into_inbox(
+    tx: Transaction, job: DeliveryJob, message: RenderedMessage, at: datetime
+) -> RenderedMessage:
+    """The inbox is ours: storing it, with the intent, is the delivery; pushing it to open
+    connections afterwards only makes it seen sooner."""
+    seq = await tx.inbox.add(
+        job.user.id, job.notification.id, at, title=message.title, body=message.text
+    )
+    return MessageComposer.inbox_frame(job, message, seq)
 
 
 def _provider_name(direction: Direction, line: Delivery) -> str:

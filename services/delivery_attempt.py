@@ -4,12 +4,15 @@ A line in doubt is settled first, in the way its provider allows: the same key a
 replacing, or leaving it as unknown.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from uuid import UUID
 
 from domain.ports.attachments import AttachmentRefused, AttachmentUnavailable
 from domain.ports.deliveries import AttemptResult, DeliveryJob, Intent, Target
 from domain.ports.providers import (
+    BatchProvider,
     OutboundMessage,
     Provider,
     Recovery,
@@ -30,6 +33,7 @@ from services.delivery_outcomes import (
     result_of,
     unknown_result,
 )
+from services.doubts import ask
 from services.message_craft import Crafted, MessageCraft, minor_units
 from services.routing import Routing, Way
 
@@ -92,6 +96,52 @@ class Attempts:
         result = replace(result, passed_over=one.way.passed_over)
         return self._priced(result, job, crafted), getattr(outcome, "target_gone", False)
 
+    async def make_together(
+        self, key: UUID, items: Sequence[tuple[DeliveryJob, Crafted, Try]]
+    ) -> list[AttemptResult]:
+        """One call of a batch provider for all of them, in this order, known by `key`. A call in
+        doubt is made again as it was: the provider recognises it."""
+        now = self._clock()
+        results: dict[UUID, AttemptResult] = {}
+        calls: list[tuple[DeliveryJob, Crafted, Try, Way, OutboundMessage]] = []
+        for job, crafted, one in items:
+            line = one.intent.delivery
+            if one.target is None or one.way is None:
+                results[line.id] = unknown_result(line, line.provider or "", now)
+                continue
+            outbound = self._composer.outbound(job, line, one.target, crafted, now)
+            calls.append((job, crafted, one, one.way, outbound))
+        if calls:
+            provider = calls[0][3].provider
+            if not isinstance(provider, BatchProvider):
+                raise TypeError(f"{provider.name} takes no batches")
+            outcomes = await provider.send_many([call[4] for call in calls], str(key))
+            await self._routing.note(provider, healthy=any(map(is_healthy, outcomes)))
+            for outcome, call in zip(outcomes, calls, strict=True):
+                results[call[2].intent.delivery.id] = self._of_batch(outcome, *call)
+        return [results[one.intent.delivery.id] for _, _, one in items]
+
+    def _of_batch(
+        self,
+        outcome: SendOutcome,
+        job: DeliveryJob,
+        crafted: Crafted,
+        one: Try,
+        way: Way,
+        outbound: OutboundMessage,
+    ) -> AttemptResult:
+        line = one.intent.delivery
+        result = result_of(
+            outcome,
+            line,
+            line.channel,
+            way.provider.name,
+            self._clock(),
+            another=way.more,
+            in_doubt=one.intent.in_doubt and _keeps_doubt(way.provider, outbound),
+        )
+        return self._priced(replace(result, passed_over=way.passed_over), job, crafted)
+
     def _priced(self, result: AttemptResult, job: DeliveryJob, crafted: Crafted) -> AttemptResult:
         """With the segments, and with what it cost when the provider has it."""
         segments = result.segments or (crafted.sms.size.segments if crafted.sms else None)
@@ -120,6 +170,9 @@ class Attempts:
     ) -> AttemptResult | None:
         """How a call without a recorded result ended. None: it is safe to call again."""
         now = self._clock()
+        if line.batch_key not in {None, line.id}:
+            # It went with others under a key that this call would not have.
+            return unknown_result(line, provider.name, now)
         match provider.recovery:
             case Recovery.SAME_KEY | Recovery.REPLACE:
                 return None
@@ -128,14 +181,10 @@ class Attempts:
                     return None
                 return unknown_result(line, provider.name, now)
             case Recovery.ASK:
-                found = await provider.find(outbound)
-        if found is None:
+                ours = await ask(self._uow, provider, outbound)
+        if ours is None:
             cannot_ask: SendOutcome = Uncertain("cannot_ask", "The provider could not be asked.")
             return result_of(cannot_ask, line, line.channel, provider.name, now)
-        ids = [candidate.provider_message_id for candidate in found]
-        async with self._uow() as tx:
-            known = await tx.deliveries.known_message_ids(provider.name, ids)
-        ours = [candidate for candidate in found if candidate.provider_message_id not in known]
         return found_result(ours[-1], line, provider.name, now) if ours else None
 
 

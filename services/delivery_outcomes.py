@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import TypeGuard
 
 from domain.enums import Category, Channel, DeliveryStatus
 from domain.ports.deliveries import AttemptResult
@@ -16,7 +17,11 @@ DOUBT_DELAY = timedelta(seconds=2)
 SLOW_DOUBT_DELAY = timedelta(seconds=10)
 """The same for an SMS that timed out: the call may still be under way, and a vendor asked too soon
 has not heard of the message yet."""
-_HEALTHY = frozenset({"rate_limited", "mailbox_busy"})
+OUTCOME_UNKNOWN = "outcome_unknown"
+QUOTA_EXCEEDED = "quota_exceeded"
+RATE_LIMITED = "rate_limited"
+MAILBOX_BUSY = "mailbox_busy"
+_HEALTHY = frozenset({RATE_LIMITED, MAILBOX_BUSY})
 
 
 def is_healthy(outcome: SendOutcome) -> bool:
@@ -25,6 +30,12 @@ def is_healthy(outcome: SendOutcome) -> bool:
     if isinstance(outcome, Uncertain):
         return False
     return not isinstance(outcome, Retry) or outcome.code in _HEALTHY
+
+
+def keeps_doubt(outcome: SendOutcome, *, in_doubt: bool) -> TypeGuard[Retry | Uncertain]:
+    """Whether it is open after this call if the message has left. `in_doubt` says that it was
+    before: that this call was not taken says nothing about the earlier one."""
+    return isinstance(outcome, Uncertain) or (in_doubt and isinstance(outcome, Retry))
 
 
 def result_of(
@@ -40,8 +51,7 @@ def result_of(
     """The ledger's next state. A retryable ending past the channel's last try is final, unless
     `another` provider can take over; a doubt past it is `unknown`.
 
-    `in_doubt` says that an earlier call may have been taken. That this one was not leaves the
-    doubt as it is: the message stays with its provider."""
+    `in_doubt`: as for `keeps_doubt`; the message then stays with its provider."""
     schedule = SCHEDULES[channel]
     match outcome:
         case Accepted():
@@ -117,7 +127,7 @@ def unknown_result(line: Delivery, provider: str, at: datetime) -> AttemptResult
         provider,
         at,
         "unknown",
-        error_code="outcome_unknown",
+        error_code=OUTCOME_UNKNOWN,
         error_message="The provider may have taken it and cannot be asked.",
     )
 

@@ -21,7 +21,7 @@ from domain.messages import DeliverOutcome, DeliverResult
 from domain.ports.deliveries import AttemptResult, DeliveryJob
 from domain.ports.runtime import Clock
 from domain.ports.storage import Transaction, UnitOfWork
-from domain.records import Delivery, Notification
+from domain.records import DeadLetter, Delivery, Notification
 from domain.status import notification_status_of
 from services.delivery_events import Failure, attempt_events, dead_letter, notification_event
 from services.suppressions import suppress_target
@@ -49,8 +49,8 @@ class DeliveryRecorder:
         async with self._uow() as tx:
             notification = await self._locked(tx, job.notification.id)
             lines = await tx.deliveries.record(attempts)
-            await self._forget_targets(tx, lines, results)
-            await self._suppress_opted_out(tx, notification, lines)
+            await self.forget_targets(tx, lines, results)
+            await self.suppress_opted_out(tx, notification, lines)
             everything = await tx.deliveries.of(notification.id)
             mine = [line for line in everything if line.channel is channel]
             again = _again_at(attempts)
@@ -121,7 +121,7 @@ class DeliveryRecorder:
             raise Conflict("notification_gone", "The notification was deleted meanwhile.")
         return notification
 
-    async def _forget_targets(
+    async def forget_targets(
         self,
         tx: Transaction,
         lines: Sequence[Delivery],
@@ -132,7 +132,7 @@ class DeliveryRecorder:
             if line.id in gone and line.channel is Channel.PUSH:
                 await tx.devices.remove_by_id(UUID(line.target), seen_before=line.intent_at)
 
-    async def _suppress_opted_out(
+    async def suppress_opted_out(
         self, tx: Transaction, notification: Notification, lines: Sequence[Delivery]
     ) -> None:
         """The vendor knows of an opt-out that Herald was not told of."""
@@ -167,27 +167,8 @@ class DeliveryRecorder:
         mine: Sequence[Delivery],
         everything: Sequence[Delivery],
     ) -> None:
-        """Dead letters for final failures, unless another device or channel makes up for them."""
-        failed = [line for line in mine if line.status in _FAILURES]
-        if any(line.status.has_left for line in mine):
-            failed = [line for line in failed if line.status is DeliveryStatus.UNKNOWN]
-        reserve = any(line.status.is_open for line in everything)
-        if notification.strategy is Strategy.FALLBACK and reserve:
-            return
-        now = self._clock()
-        await tx.deliveries.bury(
-            [
-                dead_letter(
-                    notification,
-                    line.channel,
-                    line,
-                    Failure(line.error_code or line.status, line.error_message or ""),
-                    now,
-                )
-                for line in failed
-                if line.error_code not in _GONE_CODES
-            ]
-        )
+        failed = final_failures(notification, mine, everything)
+        await tx.deliveries.bury(letters_for(notification, failed, self._clock()))
         if failed:
             await tx.planning.release_usage(notification.id, [line.channel for line in failed])
 
@@ -201,6 +182,35 @@ class DeliveryRecorder:
         status, why, until = standing_of(notification, lines, reason)
         if (status, why, until) != (notification.status, notification.reason, notification.until):
             await tx.notifications.set_status(notification.id, status, reason=why, until=until)
+
+
+def final_failures(
+    notification: Notification, mine: Sequence[Delivery], everything: Sequence[Delivery]
+) -> list[Delivery]:
+    """Lines of a channel that ended in failure, unless another device or channel makes up for
+    them."""
+    failed = [line for line in mine if line.status in _FAILURES]
+    if any(line.status.has_left for line in mine):
+        failed = [line for line in failed if line.status is DeliveryStatus.UNKNOWN]
+    reserve = any(line.status.is_open for line in everything)
+    return [] if notification.strategy is Strategy.FALLBACK and reserve else failed
+
+
+def letters_for(
+    notification: Notification, failed: Sequence[Delivery], at: datetime
+) -> list[DeadLetter]:
+    """What waits for a person; nobody can do anything about a target that is gone."""
+    return [
+        dead_letter(
+            notification,
+            line.channel,
+            line,
+            Failure(line.error_code or line.status, line.error_message or ""),
+            at,
+        )
+        for line in failed
+        if line.error_code not in _GONE_CODES
+    ]
 
 
 def standing_of(

@@ -73,6 +73,12 @@ class MessageCraft:
         return self.sms.cost(number, provider, crafted.sms.size.segments)
 
     async def _email(self, tx: Transaction, job: DeliveryJob, rendered: RenderedMessage) -> Crafted:
+        crafted, record = self.email(job, rendered)
+        await tx.messages.keep_email(job.notification.user_id, job.notification.id, record)
+        return crafted
+
+    def email(self, job: DeliveryJob, rendered: RenderedMessage) -> tuple[Crafted, EmailRecord]:
+        """The email as it leaves, and the record of it that is to be kept."""
         notification, options = job.notification, job.content.email
         message = tracked_message(
             rendered, self.links, job.type, job.tracking_consent, notification.id
@@ -85,8 +91,7 @@ class MessageCraft:
             reply_to=str(options.reply_to) if options and options.reply_to else None,
             tracked=message.html != rendered.html,
         )
-        await tx.messages.keep_email(notification.user_id, notification.id, record)
-        return Crafted(message)
+        return Crafted(message), record
 
     async def _sms(self, tx: Transaction, job: DeliveryJob, rendered: RenderedMessage) -> Crafted:
         number = job.user.phone

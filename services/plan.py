@@ -8,6 +8,7 @@ writes nothing and says so.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from domain.digests import DIGESTED
 from domain.enums import (
@@ -17,6 +18,7 @@ from domain.enums import (
     GateOutcome,
     NotificationStatus,
     PlanOutcome,
+    PlanTrigger,
     Priority,
 )
 from domain.errors import Conflict
@@ -25,6 +27,7 @@ from domain.ids import new_id
 from domain.messages import FinishInput, PlanInput, PlanResult
 from domain.plan import make_plan
 from domain.plan_types import ChannelPlan, Plan
+from domain.ports.bulk import PlanDraft
 from domain.ports.storage import PlannedDelivery, PlanningSnapshot, Transaction, UnitOfWork
 from domain.records import Delivery, Event, Notification
 from domain.rules.reasons import Reason
@@ -69,11 +72,11 @@ class PlanService:
             snapshot = await tx.planning.load(command.notification_id)
             if snapshot is None:
                 raise not_found(command.notification_id)
-            remaining = _remaining(snapshot)
+            remaining = remaining_channels(snapshot)
             if snapshot.notification.cancel_requested_at or not remaining:
                 return _ended(snapshot.notification)
             facts = await self._facts(tx, snapshot, remaining, command.now)
-            plan = await self._within_number_limits(tx, snapshot, facts, command.now)
+            plan = await self.within_number_limits(tx, snapshot, facts, command.now)
             outcome = _outcome_of(plan, snapshot, remaining)
             gathering = Gathering.of(plan, snapshot)
             await gathering.lock(tx)
@@ -127,7 +130,7 @@ class PlanService:
     ) -> PlanFacts:
         notification = snapshot.notification
         usage: tuple[Usage, ...] = ()
-        if self._is_limited(snapshot, remaining):
+        if self.is_limited(snapshot, remaining):
             await tx.planning.lock_usage(notification.user_id)
             usage = await tx.planning.usage(
                 notification.user_id, now - USAGE_WINDOW, notification.id
@@ -135,6 +138,17 @@ class PlanService:
         duplicate = None
         if notification.first_intent_at is None and not notification.redrives:
             duplicate = await tx.planning.claim_content(notification, DEDUP_WINDOW)
+        return self.facts_of(snapshot, remaining, now, usage, duplicate)
+
+    def facts_of(
+        self,
+        snapshot: PlanningSnapshot,
+        remaining: tuple[Channel, ...],
+        now: datetime,
+        usage: tuple[Usage, ...],
+        duplicate: UUID | None,
+    ) -> PlanFacts:
+        """What the rules see of what was read."""
         return PlanFacts(
             notification=_notification_facts(snapshot, remaining, now),
             preferences=snapshot.preferences,
@@ -148,7 +162,7 @@ class PlanService:
             holds=_holds(snapshot, remaining, now),
         )
 
-    async def _within_number_limits(
+    async def within_number_limits(
         self, tx: Transaction, snapshot: PlanningSnapshot, facts: PlanFacts, now: datetime
     ) -> Plan:
         """The plan, made once more when it would send an SMS to a number that has had enough."""
@@ -164,7 +178,7 @@ class PlanService:
         )
         return plan if free_at is None else make_plan(replace(facts, number_free_at=free_at), now)
 
-    def _is_limited(self, snapshot: PlanningSnapshot, remaining: tuple[Channel, ...]) -> bool:
+    def is_limited(self, snapshot: PlanningSnapshot, remaining: tuple[Channel, ...]) -> bool:
         """Whether any cap or throttle could matter; only then are a user's plans serialised."""
         if snapshot.notification.priority is Priority.CRITICAL or snapshot.notification.send_now:
             return False
@@ -178,7 +192,7 @@ class PlanService:
         )
 
 
-def _remaining(snapshot: PlanningSnapshot) -> tuple[Channel, ...]:
+def remaining_channels(snapshot: PlanningSnapshot) -> tuple[Channel, ...]:
     """Channels on which no provider was asked yet. A channel an earlier plan skipped may be
     open again now, as long as the notification itself is."""
     again = {DeliveryStatus.PENDING, DeliveryStatus.DEFERRED, DeliveryStatus.SKIPPED}
@@ -255,6 +269,28 @@ def _outcome_of(plan: Plan, snapshot: PlanningSnapshot, remaining: tuple[Channel
     if used:
         ended = notification_status_of(used)
     return _Outcome(ended, plan.reason, None)
+
+
+def draft_of(
+    plan: Plan,
+    snapshot: PlanningSnapshot,
+    remaining: tuple[Channel, ...],
+    trigger: PlanTrigger,
+    now: datetime,
+) -> PlanDraft:
+    """All that saving the plan would write."""
+    outcome = _outcome_of(plan, snapshot, remaining)
+    return PlanDraft(
+        notification=snapshot.notification,
+        plan=plan,
+        trigger=trigger,
+        at=now,
+        status=outcome.status,
+        reason=outcome.reason,
+        until=outcome.until,
+        deliveries=tuple(_ledger_lines(plan, snapshot)),
+        events=tuple(_events(plan, outcome, snapshot.notification, now)),
+    )
 
 
 def _until(channel: ChannelPlan) -> datetime:

@@ -13,8 +13,8 @@ from uuid import UUID
 from domain.errors import Unavailable
 from domain.ids import new_id
 from domain.messages import SignalKind
+from domain.ports.bulk import BulkUnitOfWork
 from domain.ports.runtime import Clock, WorkflowGateway
-from domain.ports.storage import UnitOfWork
 from domain.records import PendingSignal
 
 GRACE = timedelta(seconds=5)
@@ -25,7 +25,7 @@ IN_FLIGHT = 32
 
 
 class RelayService:
-    def __init__(self, uow: UnitOfWork, gateway: WorkflowGateway, clock: Clock) -> None:
+    def __init__(self, uow: BulkUnitOfWork, gateway: WorkflowGateway, clock: Clock) -> None:
         self._uow = uow
         self._gateway = gateway
         self._clock = clock
@@ -38,7 +38,8 @@ class RelayService:
         tried at a time, so that the others are not held by claims when it does."""
         batch = 1 if self._away else BATCH
         try:
-            done = await self._start_rows(batch)
+            done = await self._start_batches(batch)
+            done += await self._start_rows(batch)
             done += await self._release_held(batch)
             done += await self._tell_signals(batch)
         except Unavailable:
@@ -46,6 +47,19 @@ class RelayService:
             raise
         self._away = False
         return done
+
+    async def _start_batches(self, limit: int) -> int:
+        """Also those that were started and are not done: their workflow may have been ended."""
+        now = self._clock()
+        async with self._uow() as tx:
+            batches = await tx.bulk.claim_unstarted(
+                older_than=now - GRACE, again_before=now - CLAIM, limit=limit
+            )
+        await _bounded([self._gateway.start_batch(*batch) for batch in batches])
+        if batches:
+            async with self._uow() as tx:
+                await tx.bulk.mark_started([batch_id for batch_id, _ in batches])
+        return len(batches)
 
     async def _start_rows(self, batch: int) -> int:
         now = self._clock()

@@ -85,8 +85,11 @@ class Routing:
         self._limits = limits
         self._sms_order = sms_order
 
-    async def direct(self, job: DeliveryJob, line: Delivery, target: Target | None) -> Direction:
-        """Where the delivery goes now. Raises `NotFound` when nothing serves the channel."""
+    async def direct(
+        self, job: DeliveryJob, line: Delivery, target: Target | None, *, reserve: bool = True
+    ) -> Direction:
+        """Where the delivery goes now. Raises `NotFound` when nothing serves the channel.
+        Without `reserve` its provider's rate limit is not asked."""
         ways = self._ways(job, line, target)
         if line.status is DeliveryStatus.SENDING:
             doubted = [way for way in ways if way.provider.name == line.provider]
@@ -103,14 +106,27 @@ class Routing:
         if not open_ways:
             # To be diverted, with nowhere to go: a plan would take it for ready.
             return Later("provider_paused", PAUSE_CHECK)
-        return await self._healthy(job, line, open_ways, more=more)
+        return await self._healthy(job, line, open_ways, more=more, reserve=reserve)
+
+    async def reserve(self, way: Way, place: UUID, *, urgent: bool, count: int = 1) -> Later | None:
+        """Room at the provider for so many messages, known by any id that is the same when it is
+        asked for again; None when they may go now."""
+        name = way.provider.name
+        wait = await self._limits.reserve(name, place, urgent=urgent, count=count)
+        return Later("provider_rate_limited", wait) if wait > timedelta(0) else None
 
     async def note(self, provider: Provider, *, healthy: bool) -> None:
         """Tells the breaker how a call ended."""
         await self._breakers.note(provider.name, healthy=healthy)
 
     async def _healthy(
-        self, job: DeliveryJob, line: Delivery, ways: Sequence[Way], *, more: bool
+        self,
+        job: DeliveryJob,
+        line: Delivery,
+        ways: Sequence[Way],
+        *,
+        more: bool,
+        reserve: bool,
     ) -> Direction:
         if line.channel is Channel.WEBSOCKET:
             return ways[0]
@@ -121,9 +137,9 @@ class Routing:
             if name in resting:
                 continue
             urgent = job.notification.priority is Priority.CRITICAL
-            wait = await self._limits.reserve(name, line.id, urgent=urgent)
-            if wait > timedelta(0):
-                return Later("provider_rate_limited", wait)
+            later = await self.reserve(way, line.id, urgent=urgent) if reserve else None
+            if later is not None:
+                return later
             return replace(way, more=more, passed_over=tuple(resting))
         return Later("circuit_open", min(resting.values()))
 

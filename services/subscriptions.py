@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from domain.campaigns.ids import TEST_ORDINAL
 from domain.enums import Channel
 from domain.errors import NotFound
 from domain.ports.runtime import Clock
@@ -23,6 +24,11 @@ class UnsubscribeLink:
     """The message the link stood in, when it says."""
     campaign: tuple[UUID, int] | None = None
     """Or the campaign, and which of its recipients."""
+
+    @property
+    def is_test(self) -> bool:
+        """It stands in a test of a campaign: it shows how it works, and changes nothing."""
+        return self.campaign is not None and self.campaign[1] == TEST_ORDINAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,17 +87,17 @@ class SubscriptionService:
         async with self._uow() as tx:
             kind = await tx.catalogue.type(type_name)
             user = await tx.users.get(user_id)
-        if kind is None or user is None:
+        link = _named(user_id, kind, named[0] if named else None) if kind else None
+        if link is None or (user is None and not link.is_test):
             raise NotFound("link_not_valid", "This link is not valid any more.")
-        if named and "/" in named[0]:
-            campaign_id, _, ordinal = named[0].partition("/")
-            return UnsubscribeLink(user_id, kind, campaign=(UUID(campaign_id), int(ordinal)))
-        return UnsubscribeLink(user_id, kind, UUID(named[0]) if named else None)
+        return link
 
     async def unsubscribe_by_link(self, token: str, *, everything: bool = False) -> Unsubscribed:
         """What the link names is unsubscribed, or every type the law lets a person refuse; again
         and again it is the same. Raises as `linked` does."""
         link = await self.linked(token)
+        if link.is_test:
+            return Unsubscribed(link, everything, False, self._undo(link.user_id, {}))
         now = self._clock()
         async with self._uow() as tx:
             await tx.users.lock(link.user_id)
@@ -112,6 +118,8 @@ class SubscriptionService:
         """As it was before `unsubscribe_by_link`, which gave `undo`; a type chosen anew since then
         stays as it was chosen. Raises as `linked` does, also for another user's `undo`."""
         link = await self.linked(token)
+        if link.is_test:
+            return link
         parts = verify_link(self._link_key, undo)
         if parts is None or parts[:2] != ("resubscribe", link.user_id):
             raise NotFound("link_not_valid", "This link is not valid.")
@@ -146,3 +154,11 @@ class SubscriptionService:
             signals = await self._noted(tx, user_id)
         self._replanning.tell(signals)
         return subscription
+
+
+def _named(user_id: str, kind: NotificationType, about: str | None) -> UnsubscribeLink:
+    """`about`: a notification's id, or `{campaign}/{ordinal}`."""
+    if about is None or "/" not in about:
+        return UnsubscribeLink(user_id, kind, UUID(about) if about else None)
+    campaign_id, _, ordinal = about.partition("/")
+    return UnsubscribeLink(user_id, kind, campaign=(UUID(campaign_id), int(ordinal)))

@@ -8,7 +8,6 @@ from uuid import UUID
 from domain.announcements import (
     ANNOUNCEMENT_TYPE,
     Announcement,
-    AnnouncementAudience,
     AnnouncementStatus,
     InboxAnnouncement,
     Standing,
@@ -16,14 +15,15 @@ from domain.announcements import (
 from domain.enums import Category, Channel, Priority
 from domain.paging import Cursor, Page, PageRequest
 from domain.records import InboxChange
+from storage.audience import audience_of
 from storage.engine import Connection
 from storage.rows import qualified
 
 _COLUMNS = (
-    "id, title, content, data, audience, channels, priority, starts_at, ends_at, status,"
-    " created_at, updated_at, revision, version, published_version, untold_since, sent_cursor,"
-    " sent_count, sent_at"
+    "id, title, content, data, audience::text, channels, priority, starts_at, ends_at, status,"
+    " created_at, updated_at, revision, version, published_version, untold_since, sent_at"
 )
+_NAMES = tuple(name.strip() for name in _COLUMNS.replace("::text", "").split(","))
 _STATUS_AT = (
     "case when status in ('ended', 'withdrawn') then status when ends_at <= $1 then 'ended'"
     " when status = 'active' or starts_at <= $1 then 'active' else 'scheduled' end"
@@ -79,8 +79,9 @@ class SqlAnnouncements:
         await self._db.execute(
             "insert into announcements (id, created_at, title, content, data, audience, channels,"
             " priority, starts_at, ends_at, status, updated_at, revision, version,"
-            " published_version, untold_since)"
-            " values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
+            " published_version, untold_since, sent_at)"
+            " values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,"
+            " $17)",
             item.id,
             item.created_at,
             *_values(item),
@@ -101,7 +102,7 @@ class SqlAnnouncements:
             "update announcements set title = $2, content = $3, data = $4, audience = $5,"
             " channels = $6, priority = $7, starts_at = $8, ends_at = $9, status = $10,"
             " updated_at = $11, revision = $12, version = $13, published_version = $14,"
-            " untold_since = $15 where id = $1",
+            " untold_since = $15, sent_at = $16 where id = $1",
             item.id,
             *_values(item),
         )
@@ -206,47 +207,13 @@ class SqlAnnouncements:
         rows = await self._db.fetch(_CLAIM, older_than, again_before, limit)
         return tuple(row["id"] for row in rows)
 
-    async def unknown_notifications(self, ids: Collection[UUID]) -> frozenset[UUID]:
-        rows = await self._db.fetch(
-            "select asked.id from unnest($1::uuid[]) asked(id) where not exists ("
-            " select 1 from notifications n where n.id = asked.id)",
-            list(ids),
-        )
-        return frozenset(row["id"] for row in rows)
-
-    async def open_notifications(self, ids: Collection[UUID]) -> tuple[UUID, ...]:
-        rows = await self._db.fetch(
-            "select id from notifications where id = any($1::uuid[])"
-            " and status in ('accepted', 'scheduled', 'processing') order by id",
-            list(ids),
-        )
-        return tuple(row["id"] for row in rows)
-
-    async def sent_through(
-        self,
-        announcement_id: UUID,
-        before: str | None,
-        through: str | None,
-        count: int,
-        finished_at: datetime | None,
-    ) -> None:
-        await self._db.execute(
-            "update announcements set sent_cursor = $3, sent_count = sent_count + $4, sent_at = $5"
-            " where id = $1 and sent_cursor is not distinct from $2 and sent_at is null",
-            announcement_id,
-            before,
-            through,
-            count,
-            finished_at,
-        )
-
 
 def _announcement(row: Any) -> Announcement:
-    given = {name.strip(): row[name.strip()] for name in _COLUMNS.split(",")}
+    given = {name: row[name] for name in _NAMES}
     return Announcement(
         **given
         | {
-            "audience": AnnouncementAudience.model_validate(row["audience"]),
+            "audience": audience_of(row["audience"]),
             "channels": tuple(Channel(name) for name in row["channels"]),
             "priority": Priority(row["priority"]),
             "status": AnnouncementStatus(row["status"]),
@@ -256,7 +223,7 @@ def _announcement(row: Any) -> Announcement:
 
 def _values(item: Announcement) -> tuple[Any, ...]:
     return (
-        item.title, item.content, dict(item.data), item.audience.shape(), list(item.channels),
+        item.title, item.content, dict(item.data), item.audience.wire(), list(item.channels),
         item.priority, item.starts_at, item.ends_at, item.status, item.updated_at, item.revision,
-        item.version, item.published_version, item.untold_since,
+        item.version, item.published_version, item.untold_since, item.sent_at,
     )  # fmt: skip

@@ -1,6 +1,7 @@
 """Audiences asked, and the uploaded lists some of them are."""
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +11,15 @@ from storage.audience_sql import select_sql
 from storage.encryption import KeyRing
 from storage.engine import Connection
 
+_AUDIENCES = 64
+"""Kept parsed: those of announcements are read again and again."""
 _LIST = "id, name, accepted, duplicates, rejected, created_at"
+
+
+@lru_cache(_AUDIENCES)
+def audience_of(text: str) -> Audience:
+    """The audience that a column of JSON holds, given as text."""
+    return Audience.model_validate_json(text)
 
 
 class SqlAudiences:

@@ -1,29 +1,36 @@
-"""Who an announcement concerns: everyone, or the users it names."""
+"""Who an announcement concerns, by the audience in its row.
 
-from collections.abc import Collection, Sequence
+Everyone and named users are answered by the row itself. Segments and lists are asked of the users
+in question alone, all that one user may belong to in one statement.
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, Final
 from uuid import UUID
 
-from domain.announcements import AnnouncementAudience
+from storage.audience import SqlAudiences, audience_of
+from storage.audience_sql import membership_sql
 from storage.engine import Connection
 
-_CONCERNING = """
-    select id from announcements where id = any($2::uuid[])
-        and (audience ? 'everyone' or audience -> 'userIds' ? $1)
+_ASKED: Final = """
+    case when audience ?| array['everyone', 'userIds'] then null else audience::text end as asked
 """
-_MEMBERS = """
-    select asked.id from unnest($2::text[]) asked(id)
-    where (select audience ? 'everyone' from announcements where id = $1)
-        or asked.id in (select jsonb_array_elements_text(audience -> 'userIds')
-                        from announcements where id = $1)
+_CONCERNING: Final = f"""
+    select id, {_ASKED},
+        coalesce(audience ? 'everyone' or audience -> 'userIds' ? $1, false) as named
+    from announcements where id = any($2::uuid[]) order by id
 """
-_PAGE = """
-    select id from users where deleted_at is null
-        and ($2::text is null or id > $2)
-        and ((select audience ? 'everyone' from announcements where id = $1)
-            or id in (select jsonb_array_elements_text(audience -> 'userIds')
-                      from announcements where id = $1))
-    order by id limit $3
+_AUDIENCE: Final = f"""
+    select audience ? 'everyone' as everyone, {_ASKED}, array(
+        select name from unnest($2::text[]) name where audience -> 'userIds' ? name) as named
+    from announcements where id = $1
 """
+_STATEMENT_CHARACTERS: Final = 6_000
+"""Of audiences asked in one statement, which then as a rule is short enough for the client to
+keep it prepared, and has far fewer parameters than PostgreSQL takes. A larger one is asked
+alone."""
+_STATEMENTS: Final = 128
 
 
 class SqlAudienceMembership:
@@ -32,17 +39,41 @@ class SqlAudienceMembership:
     def __init__(self, connection: Connection) -> None:
         self._db = connection
 
-    def supports(self, audience: AnnouncementAudience) -> bool:
-        return audience.segment is None
-
     async def concerning(self, user_id: str, announcement_ids: Sequence[UUID]) -> frozenset[UUID]:
         rows = await self._db.fetch(_CONCERNING, user_id, list(announcement_ids))
-        return frozenset(row["id"] for row in rows)
+        asked = {row["id"]: row["asked"] for row in rows if row["asked"] is not None}
+        mine = {row["id"] for row in rows if row["named"]}
+        for some in _slices(asked):
+            statement, values = _statement(tuple(some.values()))
+            belongs = await self._db.fetchval(statement, user_id, *values) or ()
+            mine |= {i for i, is_in in zip(some, belongs, strict=False) if is_in}
+        return frozenset(mine)
 
     async def members(self, announcement_id: UUID, user_ids: Collection[str]) -> frozenset[str]:
-        rows = await self._db.fetch(_MEMBERS, announcement_id, list(user_ids))
-        return frozenset(row["id"] for row in rows)
+        row = await self._db.fetchrow(_AUDIENCE, announcement_id, list(user_ids))
+        if row is None:
+            return frozenset()
+        if row["everyone"]:
+            return frozenset(user_ids)
+        if row["asked"] is None:
+            return frozenset(row["named"])
+        return await SqlAudiences(self._db).belongs(audience_of(row["asked"]), user_ids)
 
-    async def page(self, announcement_id: UUID, after: str | None, limit: int) -> tuple[str, ...]:
-        rows = await self._db.fetch(_PAGE, announcement_id, after, limit)
-        return tuple(row["id"] for row in rows)
+
+@lru_cache(_STATEMENTS)
+def _statement(asked: tuple[str, ...]) -> tuple[str, tuple[Any, ...]]:
+    return membership_sql([audience_of(text) for text in asked])
+
+
+def _slices(asked: Mapping[UUID, str]) -> Iterator[dict[UUID, str]]:
+    """As many audiences at once as make one statement."""
+    some: dict[UUID, str] = {}
+    size = 0
+    for announcement_id, text in asked.items():
+        if some and size + len(text) > _STATEMENT_CHARACTERS:
+            yield some
+            some, size = {}, 0
+        some[announcement_id] = text
+        size += len(text)
+    if some:
+        yield some

@@ -37,6 +37,17 @@ def select_sql(
     return f"select {columns} from {source} where {_LIVING} and {wanted}", bound.values
 
 
+def membership_sql(audiences: Sequence[Audience]) -> tuple[str, tuple[Any, ...]]:
+    """`select array[…] as belongs`: in which of the audiences the living user with the id `$1` is;
+    and the values of the parameters from `$2` on. The tables they ask are joined once for all."""
+    bound = Bound(2)
+    joins = Joins(bound, each=True)
+    belongs = ", ".join(_of_audience(audience, bound, joins) for audience in audiences)
+    source = f"{_USERS}{joins.sql()}"
+    statement = f"select array[{belongs}] as belongs from {source}"
+    return f"{statement} where {_LIVING} and u.id = $1::text", tuple(bound.values)
+
+
 def _of_audience(audience: Audience, bound: Bound, joins: Joins) -> str:
     if audience.segment is not None:
         return _of_node(audience.segment, bound, joins)

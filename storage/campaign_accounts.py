@@ -2,6 +2,7 @@
 
 from collections import Counter
 from datetime import datetime
+from itertools import takewhile
 from typing import Any, Final
 from uuid import UUID
 
@@ -36,6 +37,10 @@ _CANCELLED_STATUS: Final = "case r.status when 'pending' then 'skipped' else r.s
 _CANCELLED_REASON: Final = "case r.status when 'pending' then 'cancelled' else r.reason end"
 """What is pending of a cancelled campaign never leaves, whether or not somebody has closed it."""
 _OUTCOME: Final = "case when n.status = 'delivered' then 'delivered' else r.outcome end"
+_SENT_AT: Final = f"""
+    case when r.notification_id is null then r.sent_at
+        when {_STATUS.replace("{line}", "r.status")} = 'sent' then n.first_intent_at end
+"""
 _COUNTS: Final = """
     select {status} as status, {reason} as reason, r.variant, count(*) as lines,
         count(*) filter (where r.due_at > now()) as waiting,
@@ -44,8 +49,21 @@ _COUNTS: Final = """
         count(*) filter (where {outcome} = 'complained') as complained,
         count(r.opened_at) as opened, count(r.clicked_at) as clicked,
         count(r.unsubscribed_at) as unsubscribed,
-        min(r.sent_at) as first_sent_at, max(r.sent_at) as last_sent_at
+        min({sent_at}) as first_sent_at, max({sent_at}) as last_sent_at,
+        count(*) filter (where {sent_at} > now() - interval '1 minute') as sent_lately,
+        max(r.due_at) filter (where r.due_at > now()) as last_due_at
     from campaign_recipients r {join} where r.campaign_id = $1 group by 1, 2, 3
+"""
+_LAST_CALLS: Final = """
+    select bool_or(r.status = 'sent') as taken, array_agg(r.ordinal) filter
+        (where r.status = 'failed' and r.reason <> 'outcome_unknown') as refused
+    from (
+        select id, ordinals, done_at from campaign_batches
+        where campaign_id = $1 and status = 'done' and intent_at >= $2
+        order by done_at desc, id desc limit 200
+    ) b cross join unnest(b.ordinals) as o(ordinal)
+    join campaign_recipients r on r.campaign_id = $1 and r.ordinal = o.ordinal
+    group by b.id, b.done_at order by b.done_at desc, b.id desc
 """
 _ENGAGED: Final = {
     "opened": "opened_at",
@@ -74,6 +92,11 @@ class SqlCampaignAccounts:
             for name in _TOTALS:
                 totals[name] += row[name]
         sent = [(row["first_sent_at"], row["last_sent_at"]) for row in rows if row["last_sent_at"]]
+        waits = [
+            row["last_due_at"]
+            for row in rows
+            if row["status"] == RecipientStatus.PENDING and row["last_due_at"]
+        ]
         return CampaignCounts(
             recipients=sum(lines.values()),
             sent=lines["sent"],
@@ -83,6 +106,7 @@ class SqlCampaignAccounts:
             pending=lines["pending"],
             first_sent_at=min((first for first, _ in sent), default=None),
             last_sent_at=max((last for _, last in sent), default=None),
+            last_due_at=max(waits, default=None),
             variants=_variants(campaign, rows),
             **totals,
         )
@@ -106,7 +130,8 @@ class SqlCampaignAccounts:
                 arguments.append(value)
                 wanted.append(condition.replace("{n}", str(len(arguments))))
         statement = (
-            "select r.*, {status} as standing, {reason} as why, {outcome} as later"
+            "select r.*, {status} as standing, {reason} as why, {outcome} as later,"
+            " {sent_at} as left_at"
             f" from campaign_recipients r {{join}} where {' and '.join(wanted)}"
             " order by r.ordinal limit $2"
         )
@@ -114,6 +139,11 @@ class SqlCampaignAccounts:
         found = tuple(_recipient(campaign, row) for row in rows[: page.limit])
         more = len(rows) > page.limit
         return Page(found, Cursor(_EPOCH, str(found[-1].ordinal)) if more else None)
+
+    async def refused_in_a_row(self, campaign_id: UUID, since: datetime) -> int:
+        rows = await self._db.fetch(_LAST_CALLS, campaign_id, since)
+        last = takewhile(lambda row: not row["taken"], rows)
+        return len({ordinal for row in last for ordinal in row["refused"] or ()})
 
     async def recipient_of(self, provider_message_id: str) -> RecipientRef | None:
         row = await self._db.fetchrow(
@@ -152,7 +182,15 @@ class SqlCampaignAccounts:
         )
 
 
-_TOTALS: Final = ("delivered", "bounced", "complained", "opened", "clicked", "unsubscribed")
+_TOTALS: Final = (
+    "delivered",
+    "bounced",
+    "complained",
+    "opened",
+    "clicked",
+    "unsubscribed",
+    "sent_lately",
+)
 
 
 def _sql(statement: str, campaign: Campaign) -> str:
@@ -161,11 +199,14 @@ def _sql(statement: str, campaign: Campaign) -> str:
     if campaign.status is CampaignStatus.CANCELLED:
         line, why = _CANCELLED_STATUS, _CANCELLED_REASON
     if campaign.channels == (Channel.EMAIL,):
-        parts = {"status": line, "reason": why, "outcome": "r.outcome", "join": ""}
+        parts = {
+            "status": line, "reason": why, "outcome": "r.outcome", "join": "",
+            "sent_at": "r.sent_at",
+        }  # fmt: skip
     else:
         parts = {
             "status": _STATUS.replace("{line}", line), "reason": _REASON.replace("{why}", why),
-            "outcome": _OUTCOME, "join": _NOTIFIED,
+            "outcome": _OUTCOME, "join": _NOTIFIED, "sent_at": _SENT_AT,
         }  # fmt: skip
     for name, text in parts.items():
         statement = statement.replace(f"{{{name}}}", text)
@@ -178,13 +219,15 @@ def _variants(campaign: Campaign, rows: list[Any]) -> tuple[VariantCounts, ...]:
     found = []
     for place, variant in enumerate(campaign.test.variants):
         mine = [row for row in rows if row["variant"] == place]
+        # Who opened what nobody knows to have been sent is no outcome of the test.
+        sent = [row for row in mine if row["status"] == RecipientStatus.SENT]
         found.append(
             VariantCounts(
                 name=variant.name,
                 recipients=sum(row["lines"] for row in mine),
-                sent=sum(row["lines"] for row in mine if row["status"] == "sent"),
-                opened=sum(row["opened"] for row in mine),
-                clicked=sum(row["clicked"] for row in mine),
+                sent=sum(row["lines"] for row in sent),
+                opened=sum(row["opened"] for row in sent),
+                clicked=sum(row["clicked"] for row in sent),
             )
         )
     return tuple(found)
@@ -202,7 +245,7 @@ def _recipient(campaign: Campaign, row: Any) -> Recipient:
         due_at=row["due_at"],
         provider=row["provider"],
         provider_message_id=row["provider_message_id"],
-        sent_at=row["sent_at"],
+        sent_at=row["left_at"],
         outcome=row["later"],
         opened_at=row["opened_at"],
         clicked_at=row["clicked_at"],

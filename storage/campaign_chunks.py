@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from domain.campaigns.records import OUTCOME_UNKNOWN, RecipientStatus
+from domain.campaigns.records import RecipientStatus
 from domain.enums import Category, Channel, ConsentType
 from domain.facts import Reach, Usage
 from domain.ports.campaigns import NOBODY, ChunkLine, LineResult, OpenBatch
@@ -55,7 +55,8 @@ _PENDING: Final = """
 """
 _CLOSE: Final = """
     update campaign_batches set status = 'done', done_at = $2
-    where id = any($1::uuid[]) and status = 'open' returning day
+    where id = any($1::uuid[]) and status = 'open' and not (in_doubt and id = any($3::uuid[]))
+    returning day
 """
 _SETTLE: Final = """
     with result as (
@@ -167,12 +168,15 @@ class SqlCampaignChunks(SqlCampaignSteering):
 
     async def open_batches(self, campaign_id: UUID, chunk: int) -> tuple[OpenBatch, ...]:
         rows = await self._db.fetch(
-            "select id, provider, ordinals from campaign_batches where campaign_id = $1"
+            "select id, provider, ordinals, intent_at from campaign_batches where campaign_id = $1"
             " and chunk = $2 and status = 'open' order by id",
             campaign_id,
             chunk,
         )
-        return tuple(OpenBatch(row["id"], row["provider"], tuple(row["ordinals"])) for row in rows)
+        return tuple(
+            OpenBatch(row["id"], row["provider"], tuple(row["ordinals"]), row["intent_at"])
+            for row in rows
+        )
 
     async def write_batches(
         self,
@@ -200,10 +204,11 @@ class SqlCampaignChunks(SqlCampaignSteering):
         results: Sequence[LineResult],
         *,
         batches: Sequence[UUID] = (),
+        anew: Sequence[UUID] = (),
         at: datetime,
     ) -> bool:
         if batches:
-            closed = await self._db.fetch(_CLOSE, list(batches), at)
+            closed = await self._db.fetch(_CLOSE, list(batches), at, list(anew))
             if len(closed) != len(batches):
                 return False
             await self._give_back(campaign_id, closed[0]["day"], results)
@@ -228,9 +233,16 @@ class SqlCampaignChunks(SqlCampaignSteering):
     ) -> None:
         """What did not leave, to the day whose share it took: one for all calls of a wave."""
         unsent = [r for r in results if r.status is not RecipientStatus.SENT]
-        stayed = len([r for r in unsent if r.reason != OUTCOME_UNKNOWN])
+        stayed = len([r for r in unsent if r.reason != "outcome_unknown"])
         if day is not None and stayed:
             await self._add_to_day(campaign_id, day, -stayed)
+
+    async def doubt(self, batch_id: UUID) -> bool:
+        done: str = await self._db.execute(
+            "update campaign_batches set in_doubt = true where id = $1 and status = 'open'",
+            batch_id,
+        )
+        return done == "UPDATE 1"
 
     async def next_due(
         self, campaign_id: UUID, low: int, high: int, now: datetime

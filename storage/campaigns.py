@@ -10,7 +10,7 @@ from domain.ab.definition import ABDesign
 from domain.audience import Audience
 from domain.campaigns.records import Campaign, CampaignStatus
 from domain.campaigns.shapes import CampaignWords, Rate, Schedule
-from domain.enums import Category, Channel
+from domain.enums import Category, Channel, Priority
 from domain.paging import Cursor, Page, PageRequest
 from domain.ports.campaigns import Bucket, ZoneCount
 from storage.ab_split import values, variant_of
@@ -24,7 +24,7 @@ from storage.engine import Connection
 _COLUMNS: Final = (
     "id, name, type, category, channels, words, audience, schedule, rate, test, status,"
     " resumes_as, reason, revision, parent_id, occurs_at, template_versions, recipients, winner,"
-    " starts_at, started_at, completed_at, created_at, updated_at"
+    " starts_at, started_at, completed_at, created_at, updated_at, priority"
 )
 _NAMES: Final = tuple(name.strip() for name in _COLUMNS.split(","))
 _VALUES: Final = ", ".join(f"${number}" for number in range(1, len(_NAMES) + 1))
@@ -92,6 +92,9 @@ class SqlCampaigns(SqlCampaignChunks, SqlCampaignAccounts, SqlCampaignEnding):
             f"{name} = ${number}" for number, name in enumerate(_NAMES, 1) if name != "id"
         )
         await self._db.execute(f"update campaigns set {changed} where id = $1", *_values(campaign))
+
+    async def delete(self, campaign_id: UUID) -> None:
+        await self._db.execute("delete from campaigns where id = $1", campaign_id)
 
     async def list(self, page: PageRequest, status: CampaignStatus | None) -> Page[Campaign]:
         wanted = ["true"]
@@ -202,7 +205,7 @@ def _values(campaign: Campaign) -> list[Any]:
         campaign.reason, campaign.revision, campaign.parent_id, campaign.occurs_at,
         dict(campaign.template_versions), campaign.recipients, campaign.winner,
         campaign.starts_at, campaign.started_at, campaign.completed_at, campaign.created_at,
-        campaign.updated_at,
+        campaign.updated_at, campaign.priority,
     ]  # fmt: skip
 
 
@@ -232,4 +235,5 @@ def campaign_of(row: Any) -> Campaign:
         started_at=row["started_at"],
         completed_at=row["completed_at"],
         winner=row["winner"],
+        priority=Priority(row["priority"]),
     )

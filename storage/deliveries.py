@@ -1,75 +1,41 @@
 """The ledger: intents, results, receipts, dead letters; each write a compare-and-set."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import fields
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
-from domain.enums import Channel, DeliveryStatus, Platform, PushVendor
+from domain.enums import Channel, DeliveryStatus
 from domain.ids import new_id
-from domain.ports.deliveries import AttemptResult, DeliveryJob, Intent, Received, Target
-from domain.records import DeadLetter, Delivery, NotificationType, User
-from storage.encryption import KEY_JOIN, KeyRing, Sealer
+from domain.ports.deliveries import AttemptResult, DeliveryJob, Intent, Received
+from domain.records import DeadLetter, Delivery
+from storage.encryption import KeyRing
 from storage.engine import Connection
 from storage.held import release_held
+from storage.jobs import JOB, devices_of, job_of
 from storage.receipts import receive
-from storage.rows import (
-    DELIVERY_COLUMNS,
-    LINES,
-    NOTIFICATION_COLUMNS,
-    OF_A_PAUSED_CAMPAIGN,
-    PREFERENCE_COLUMNS,
-    delivery_of,
-    lines_of,
-    notification_of,
-    open_content,
-    preferences_of,
-    qualified,
-    type_of,
-)
-from storage.users import USER_COLUMNS, user_of
+from storage.rows import DELIVERY_COLUMNS, delivery_of, qualified
 
-_JOB = f"""
-    select {qualified(NOTIFICATION_COLUMNS, "n")}, {LINES} as lines,
-        n.title, n.content, n.data, n.options,
-        t.default_channels, t.default_priority, t.default_strategy, t.time_to_live,
-        t.digest_rule, t.legally_transactional, t.required_consent, t.description,
-        t.track_opens, t.track_clicks,
-        t.template_key as type_template_key, t.updated_at as type_updated_at,
-        {", ".join(f"u.{name.strip()} as user_{name.strip()}" for name in USER_COLUMNS.split(","))},
-        {qualified(PREFERENCE_COLUMNS, "p")}, p.timezone as preferred_timezone,
-        k.wrapped_key, k.master_key_id,
-        (select jsonb_object_agg(name, divert) from (select name, divert from paused_parts
-            union all select 'campaign', false where {OF_A_PAUSED_CAMPAIGN}) parts) as paused,
-        (select granted from consents where user_id = n.user_id and type = 'tracking') as tracking,
-        (select jsonb_object_agg(s.channel || ':' || s.address_hash, s.reason) from suppressions s
-          where (s.expires_at is null or s.expires_at > now())
-            and ((s.channel = 'email' and s.address_hash = u.email_hash)
-              or (s.channel = 'sms' and s.address_hash = u.phone_hash))) as suppressed
-    from notifications n
-    join users u on u.id = n.user_id
-    join notification_types t on t.type = n.type
-    left join user_notification_preferences p on p.user_id = n.user_id
-    {KEY_JOIN} n.user_id
-    where n.id = $1
-"""
-_INTENT = f"""
+INTENT = f"""
     update notification_deliveries d
     set status = 'sending', attempts = d.attempts + 1, updated_at = now(),
-        intent_at = coalesce(d.intent_at, $3),
+        intent_at = coalesce(d.intent_at, $3), batch_key = before.key,
         provider_id = before.provider,
         provider_failures = case when before.provider is distinct from d.provider_id then 0
             else d.provider_failures end
     from (select l.id, l.status,
-              case when l.status = 'sending' then l.provider_id else way.provider end as provider
+              case when l.status = 'sending' then l.provider_id else way.provider end as provider,
+              case when l.status = 'sending' then l.batch_key else way.key end as key
           from notification_deliveries l
-          join unnest($1::uuid[], $2::text[]) as way(id, provider) on way.id = l.id
+          join unnest($1::uuid[], $2::text[], $4::uuid[]) as way(id, provider, key)
+            on way.id = l.id
           where l.status in ('pending', 'deferred', 'sending')
           order by l.id for update of l) before
     where d.id = before.id
     returning {qualified(DELIVERY_COLUMNS, "d")}, before.status = 'sending' as in_doubt
 """
+"""Lines, their providers, the instant, and the keys of the calls a batch makes."""
 _RECORD = f"""
     with result as (
         select * from jsonb_to_recordset($1) as r(delivery_id uuid, status text, provider text,
@@ -110,62 +76,11 @@ class SqlDeliveries:
         self._keys = keys
 
     async def load_job(self, notification_id: UUID, channel: Channel) -> DeliveryJob | None:
-        row = await self._db.fetchrow(_JOB, notification_id)
+        row = await self._db.fetchrow(f"{JOB} where n.id = $1", notification_id)
         if row is None:
             return None
-        sealer = self._keys.of(row["user_id"], row)
-        user = user_of(row, sealer, "user_")
-        return DeliveryJob(
-            notification=notification_of(row),
-            content=open_content(sealer, row),
-            type=_job_type(row),
-            user=user,
-            preferences=preferences_of(row["user_id"], row, row["preferred_timezone"]),
-            deliveries=tuple(line for line in lines_of(row["lines"]) if line.channel is channel),
-            targets=await self._targets(channel, row, user, sealer),
-            tracking_consent=row["tracking"],
-            paused=row["paused"] or {},
-        )
-
-    async def _targets(
-        self, channel: Channel, row: Any, user: User, sealer: Sealer | None
-    ) -> tuple[Target, ...]:
-        suppressed: dict[str, str] = row["suppressed"] or {}
-        reason = next((r for key, r in suppressed.items() if key.startswith(f"{channel}:")), None)
-        match channel:
-            case Channel.WEBSOCKET:
-                return (Target("primary", user.id),)
-            case Channel.EMAIL:
-                address = user.email
-            case Channel.SMS:
-                address = user.phone
-            case Channel.PUSH:
-                return await self._devices(user.id, sealer)
-        return (Target("primary", address, suppressed_reason=reason),) if address else ()
-
-    async def _devices(self, user_id: str, sealer: Sealer | None) -> tuple[Target, ...]:
-        rows = await self._db.fetch(
-            "select d.id, d.token, d.platform, d.locale, d.provider, s.reason as suppressed"
-            " from user_devices d left join suppressions s on s.channel = 'push'"
-            " and s.address_hash = d.token_hash and (s.expires_at is null or s.expires_at > now())"
-            " where d.user_id = $1 order by d.id",
-            user_id,
-        )
-        targets = []
-        for row in rows:
-            token = sealer.open("token", row["token"]) if sealer else None
-            if token is not None:
-                targets.append(
-                    Target(
-                        str(row["id"]),
-                        token,
-                        Platform(row["platform"]),
-                        row["locale"],
-                        row["suppressed"],
-                        PushVendor(row["provider"]),
-                    )
-                )
-        return tuple(targets)
+        of = [row["user_id"]] if channel is Channel.PUSH else []
+        return job_of(row, channel, self._keys, await devices_of(self._db, of))
 
     async def write_intent(
         self, notification_id: UUID, providers: Mapping[UUID, str], at: datetime
@@ -182,7 +97,8 @@ class SqlDeliveries:
         )
         if not allowed or not providers:
             return ()
-        rows = await self._db.fetch(_INTENT, list(providers), list(providers.values()), at)
+        alone = [None] * len(providers)
+        rows = await self._db.fetch(INTENT, list(providers), list(providers.values()), at, alone)
         return tuple(Intent(delivery_of(row), row["in_doubt"]) for row in rows)
 
     async def hold(
@@ -213,7 +129,7 @@ class SqlDeliveries:
         )
 
     async def record(self, results: Sequence[AttemptResult]) -> tuple[Delivery, ...]:
-        payload = [asdict(result) | {"attempt_id": new_id()} for result in results]
+        payload = [_shallow(result) | {"attempt_id": new_id()} for result in results]
         rows = await self._db.fetch(_RECORD, payload)
         return tuple(delivery_of(row) for row in rows)
 
@@ -249,7 +165,9 @@ class SqlDeliveries:
     async def known_message_ids(self, provider: str, ids: Sequence[str]) -> frozenset[str]:
         rows = await self._db.fetch(
             "select provider_message_id from notification_deliveries"
-            " where provider_id = $1 and provider_message_id = any($2::text[])",
+            " where provider_id = $1 and provider_message_id = any($2::text[])"
+            " union select provider_message_id from campaign_messages"
+            " where provider_message_id = any($2::text[])",
             provider,
             list(ids),
         )
@@ -259,6 +177,7 @@ class SqlDeliveries:
         done: str = await self._db.execute(
             "update notification_deliveries set status = 'pending', reason = null, until = null,"
             " attempts = 0, retry_count = 0, provider_failures = 0, given_up = '{}',"
+            " batch_key = null,"
             " error_code = null, error_message = null,"
             " updated_at = now() where notification_id = $1 and status in ('failed', 'unknown')"
             " and ($2::uuid is null or id = $2)",
@@ -300,8 +219,9 @@ class SqlDeliveries:
         )  # fmt: skip
 
 
-def _job_type(row: Any) -> NotificationType:
-    names = dict(row)
-    names["template_key"] = row["type_template_key"]
-    names["updated_at"] = row["type_updated_at"]
-    return type_of(names)
+_RESULT_FIELDS: Final = tuple(field.name for field in fields(AttemptResult))
+
+
+def _shallow(result: AttemptResult) -> dict[str, Any]:
+    """`asdict` copies every value, which costs more than writing them."""
+    return {name: getattr(result, name) for name in _RESULT_FIELDS}

@@ -29,8 +29,15 @@ async def _keep(_connection: Connection) -> None:
     changes a session, all locks and settings end with their transaction."""
 
 
-def _dump(value: Any) -> str:
-    return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+_JSONB_VERSION = b"\x01"
+
+
+def _dump(value: Any) -> bytes:
+    return _JSONB_VERSION + orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS)
+
+
+def _load(value: bytes) -> Any:
+    return orjson.loads(value[1:])
 
 
 async def _prepare(connection: Connection) -> None:
@@ -38,5 +45,6 @@ async def _prepare(connection: Connection) -> None:
         "jsonb",
         schema="pg_catalog",
         encoder=_dump,
-        decoder=orjson.loads,
+        decoder=_load,
+        format="binary",  # COPY takes no other
     )

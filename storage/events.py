@@ -2,11 +2,15 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from domain.enums import Channel, EventType
 from domain.records import Event, PendingSignal
 from storage.engine import Connection
+
+_COPY_FROM: Final = 10
+"""Rows from which COPY is quicker."""
 
 
 class SqlEvents:
@@ -23,8 +27,11 @@ class SqlEvents:
         ]
         if len(rows) == 1:
             await self._db.execute(sql, *rows[0])
-        elif rows:
+        elif len(rows) < _COPY_FROM:
             await self._db.executemany(sql, rows)
+        else:
+            columns = ("type", "user_id", "notification_id", "channel", "detail", "at")
+            await self._db.copy_records_to_table("event_log", records=rows, columns=columns)
 
     async def timeline(self, notification_id: UUID) -> tuple[Event, ...]:
         rows = await self._db.fetch(

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from domain.content import Content
 from domain.enums import NotificationStatus, PlanTrigger
-from domain.errors import FieldError, Invalid
+from domain.errors import Invalid, unknown_user
 from domain.paging import Cursor, Page, PageRequest
 from domain.plan_types import Plan
 from domain.ports.storage import NotificationFilter
@@ -24,15 +24,15 @@ from storage.rows import (
     seal_content,
 )
 
-_ALL = f"{NOTIFICATION_COLUMNS}, title, content, data, options"
-_WIDTH = len(_ALL.split(","))
+ALL_COLUMNS = f"{NOTIFICATION_COLUMNS}, title, content, data, options"
+_WIDTH = len(ALL_COLUMNS.split(","))
 _VALUES = ", ".join(f"${n}" for n in range(1, _WIDTH + 1))
-_INSERT = f"insert into notifications ({_ALL}) values ({_VALUES})"
+_INSERT = f"insert into notifications ({ALL_COLUMNS}) values ({_VALUES})"
 _INSERT_WITH_KEY = f"""
-    insert into notifications ({_ALL}) select {_VALUES} where exists (
+    insert into notifications ({ALL_COLUMNS}) select {_VALUES} where exists (
         select 1 from user_keys where user_id = $2 and wrapped_key = ${_WIDTH + 1})
 """
-_SELECT = f"select {_ALL}, wrapped_key, master_key_id from notifications {KEY_JOIN} user_id"
+_SELECT = f"select {ALL_COLUMNS}, wrapped_key, master_key_id from notifications {KEY_JOIN} user_id"
 
 
 Views = list[NotificationView]
@@ -52,18 +52,18 @@ class SqlNotifications:
         for item, content in items:
             sealer = sealers.get(item.user_id)
             if sealer is None:
-                raise _unknown_user(item.user_id)
-            rows.append((*_values(item), *seal_content(sealer, content)))
+                raise unknown_user(item.user_id)
+            rows.append((*row_values(item), *seal_content(sealer, content)))
         await self._db.executemany(_INSERT, rows)
 
     async def _insert_one(self, item: Notification, content: Content) -> None:
         async def attempt(sealer: Sealer) -> bool | None:
-            row = (*_values(item), *seal_content(sealer, content), sealer.wrapped)
+            row = (*row_values(item), *seal_content(sealer, content), sealer.wrapped)
             done = await self._db.execute(_INSERT_WITH_KEY, *row)
             return True if done == "INSERT 0 1" else None
 
         if not await self._keys.write(self._db, item.user_id, attempt):
-            raise _unknown_user(item.user_id)
+            raise unknown_user(item.user_id)
 
     async def get(self, notification_id: UUID) -> NotificationView | None:
         views = await self._views(
@@ -197,7 +197,8 @@ class SqlNotifications:
     ) -> tuple[tuple[UUID, int], ...]:
         rows = await self._db.fetch(
             "update notifications set start_claimed_at = now() where id in ("
-            " select id from notifications where status = 'accepted' and updated_at < $1"
+            " select id from notifications where status = 'accepted'"
+            " and start_claimed_at is distinct from 'infinity' and updated_at < $1"
             " and (start_claimed_at is null or start_claimed_at < $2)"
             " order by created_at limit $3 for update skip locked) returning id, redrives",
             older_than,
@@ -262,11 +263,6 @@ async def views_by_ids(
     return await views_of(connection, keys, rows)
 
 
-def _unknown_user(user_id: str) -> Invalid:
-    problem = FieldError("userId", "unknown_user", f"There is no user {user_id}.")
-    return Invalid("unknown_user", problem.detail, errors=(problem,))
-
-
 def _page(views: list[NotificationView], limit: int, key: Any) -> Page[NotificationView]:
     more = len(views) > limit
     shown = tuple(views[:limit])
@@ -276,7 +272,7 @@ def _page(views: list[NotificationView], limit: int, key: Any) -> Page[Notificat
     return Page(shown, Cursor(key(last), str(last.id)))
 
 
-def _values(item: Notification) -> tuple[Any, ...]:
+def row_values(item: Notification) -> tuple[Any, ...]:
     return (
         item.id, item.user_id, item.type, item.category, item.priority, list(item.channels),
         item.strategy, item.status, item.created_at, item.updated_at, item.content_hash,

@@ -23,7 +23,7 @@ from storage.rows import (
     type_of,
 )
 
-_LOAD = f"""
+LOAD = f"""
     select {qualified(NOTIFICATION_COLUMNS, "n")}, {LINES} as lines,
         t.default_channels, t.default_priority, t.default_strategy, t.time_to_live,
         t.digest_rule, t.legally_transactional, t.required_consent, t.description,
@@ -52,8 +52,8 @@ _LOAD = f"""
     join users u on u.id = n.user_id
     join notification_types t on t.type = n.type
     left join user_notification_preferences p on p.user_id = n.user_id
-    where n.id = $1
 """
+"""All that a plan reads, of notifications `n`; for `snapshot_of`."""
 _SAVE = """
     with moved as (
         update notifications set status = $2, reason = $3, until = $4, updated_at = now()
@@ -88,25 +88,8 @@ class SqlPlanning:
         self._db = connection
 
     async def load(self, notification_id: UUID) -> PlanningSnapshot | None:
-        row = await self._db.fetchrow(_LOAD, notification_id)
-        if row is None:
-            return None
-        devices = tuple(row["devices"] or ())
-        return PlanningSnapshot(
-            notification=notification_of(row),
-            deliveries=lines_of(row["lines"]),
-            type=type_of(row),
-            preferences=preferences_of(row["user_id"], row, row["preferred_timezone"]),
-            user_timezone=row["user_timezone"],
-            user_country=row["user_country"],
-            consents={ConsentType(k): v for k, v in (row["consents"] or {}).items()},
-            subscription=_channels(row["subscription"]),
-            reach=_reach(row, len(devices)),
-            phone_hash=row["phone_hash"],
-            device_ids=devices,
-            paused=frozenset(row["paused"] or ()),
-            gathered_until=row["gathered_until"],
-        )
+        row = await self._db.fetchrow(f"{LOAD} where n.id = $1", notification_id)
+        return snapshot_of(row) if row else None
 
     async def claim_content(self, notification: Notification, window: timedelta) -> UUID | None:
         owner = (notification.user_id, notification.content_hash)
@@ -208,13 +191,32 @@ class SqlPlanning:
             trigger,
             plan.outcome,
             plan.model_dump(mode="json", by_alias=True),
-            [_line(line) for line in deliveries],
-            [_event(event) for event in events],
+            [line_json(line) for line in deliveries],
+            [event_json(event) for event in events],
         )
         return moved == 1
 
 
-def _line(line: PlannedDelivery) -> dict[str, Any]:
+def snapshot_of(row: Any) -> PlanningSnapshot:
+    devices = tuple(row["devices"] or ())
+    return PlanningSnapshot(
+        notification=notification_of(row),
+        deliveries=lines_of(row["lines"]),
+        type=type_of(row),
+        preferences=preferences_of(row["user_id"], row, row["preferred_timezone"]),
+        user_timezone=row["user_timezone"],
+        user_country=row["user_country"],
+        consents={ConsentType(k): v for k, v in (row["consents"] or {}).items()},
+        subscription=_channels(row["subscription"]),
+        reach=_reach(row, len(devices)),
+        phone_hash=row["phone_hash"],
+        device_ids=devices,
+        paused=frozenset(row["paused"] or ()),
+        gathered_until=row["gathered_until"],
+    )
+
+
+def line_json(line: PlannedDelivery) -> dict[str, Any]:
     return {
         "id": str(line.id),
         "channel": line.channel,
@@ -225,7 +227,7 @@ def _line(line: PlannedDelivery) -> dict[str, Any]:
     }
 
 
-def _event(event: Event) -> dict[str, Any]:
+def event_json(event: Event) -> dict[str, Any]:
     return {
         "type": event.type,
         "user_id": event.user_id,

@@ -36,7 +36,7 @@ DELIVERY_COLUMNS = (
     "id, notification_id, channel, target, status, created_at, updated_at, reason, until,"
     " provider_id, provider_message_id, attempts, retry_count, intent_at, sent_at, delivered_at,"
     " error_code, error_message, given_up, provider_failures, segments, cost_minor,"
-    " cost_currency"
+    " cost_currency, batch_key"
 )
 
 
@@ -102,6 +102,7 @@ def delivery_of(row: Any) -> Delivery:
         failures_here=row["provider_failures"],
         segments=row["segments"],
         cost=_money(row["cost_minor"], row["cost_currency"]),
+        batch_key=row["batch_key"],
     )
 
 
@@ -111,14 +112,14 @@ LINES = f"""
            where notification_id = n.id) line)
 """
 """The ledger lines of notification `n` as one column, for `lines_of`."""
-_ID_FIELDS = ("id", "notification_id")
+_ID_FIELDS = ("id", "notification_id", "batch_key")
 _INSTANT_FIELDS = ("created_at", "updated_at", "until", "intent_at", "sent_at", "delivered_at")
 
 
 def lines_of(lines: list[dict[str, Any]] | None) -> tuple[Delivery, ...]:
     for line in lines or ():
         for name in _ID_FIELDS:
-            line[name] = UUID(line[name])
+            line[name] = UUID(line[name]) if line[name] else None
         for name in _INSTANT_FIELDS:
             line[name] = datetime.fromisoformat(line[name]) if line[name] else None
     return tuple(delivery_of(line) for line in lines or ())

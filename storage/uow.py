@@ -11,6 +11,9 @@ from storage.ab_tests import SqlABTests
 from storage.announcements import SqlAnnouncements
 from storage.audience import SqlAudienceLists, SqlAudiences
 from storage.audience_membership import SqlAudienceMembership
+from storage.bulk import SqlBulk
+from storage.bulk_deliveries import SqlBulkDeliveries
+from storage.bulk_planning import SqlBulkPlanning
 from storage.callbacks import SqlCallbacks
 from storage.campaigns import SqlCampaigns
 from storage.catalogue import SqlCatalogue
@@ -137,6 +140,18 @@ class SqlTransaction:
     @cached_property
     def engagement(self) -> SqlEngagement:
         return SqlEngagement(self._connection)
+
+    @cached_property
+    def bulk(self) -> SqlBulk:
+        return SqlBulk(self._connection, self._keys)
+
+    @cached_property
+    def bulk_planning(self) -> SqlBulkPlanning:
+        return SqlBulkPlanning(self._connection)
+
+    @cached_property
+    def bulk_deliveries(self) -> SqlBulkDeliveries:
+        return SqlBulkDeliveries(self._connection, self._keys)
 
     @cached_property
     def ab_tests(self) -> SqlABTests:

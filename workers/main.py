@@ -5,6 +5,7 @@ nothing new is taken up, and what runs has `GRACE` to end.
 """
 
 import asyncio
+import gc
 import logging
 import signal
 from collections.abc import Sequence
@@ -52,6 +53,9 @@ async def _until_signalled(settings: Settings, queues: Sequence[str], *, relay: 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     async with Container.open(settings) as container, asyncio.TaskGroup() as tasks:
+        # What is there now stays: looking through it for garbage would stop all work for a tenth
+        # of a second again and again.
+        gc.freeze()
         if relay:
             tasks.create_task(run_relay(container.relay_service, stop))
             tasks.create_task(run_relay(container.callbacks, stop))

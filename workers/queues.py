@@ -10,15 +10,24 @@ from temporalio.worker import PollerBehaviorAutoscaling, UnsandboxedWorkflowRunn
 
 from activities.ab_tests import ABTestActivities
 from activities.announcements import AnnouncementActivities
+from activities.bulk import BulkActivities
 from activities.campaigns import CampaignActivities
 from activities.delivery import DeliveryActivities
 from activities.digests import DigestActivities
 from activities.maintenance import MaintenanceActivities
 from activities.planning import PlanningActivities
-from domain.ids import CAMPAIGNS_QUEUE, DELIVERY_QUEUES, MAINTENANCE_QUEUE, NOTIFICATIONS_QUEUE
+from domain.ids import (
+    BULK_QUEUE,
+    CAMPAIGNS_QUEUE,
+    DELIVERY_QUEUES,
+    MAINTENANCE_QUEUE,
+    NOTIFICATIONS_QUEUE,
+)
 from domain.ports.announcements import AnnouncementSender
 from services.ab_tests import ABTestService
 from services.announcements import AnnouncementService
+from services.bulk_batches import BulkBatchService
+from services.bulk_deliver import BulkDeliverService
 from services.campaign_chunks import CampaignChunkService
 from services.campaign_run import CampaignRunService
 from services.cancel import CancelService
@@ -28,6 +37,7 @@ from services.maintenance import MaintenanceService
 from services.plan import PlanService
 from workflows.ab_test import ABTestWorkflow
 from workflows.announcement import AnnouncementWorkflow
+from workflows.bulk import BulkWorkflow
 from workflows.campaign import CampaignWorkflow
 from workflows.campaign_partition import CampaignPartitionWorkflow
 from workflows.digest import DigestWorkflow
@@ -40,7 +50,7 @@ MAX_WORKFLOW_TASKS: Final = 100
 MAX_LOCAL_ACTIVITIES: Final = 50
 MAX_ACTIVITIES: Final = 100
 MAX_CHUNKS: Final = 4
-"""Chunks of campaigns that one process has in memory at once."""
+"""Chunks of campaigns, and of batches, that one process has in memory at once."""
 MAX_CACHED_WORKFLOWS: Final = 5_000
 STICKY_TIMEOUT: Final = timedelta(seconds=5)
 """How long a workflow waits for the process that has it in memory before another takes it."""
@@ -56,6 +66,10 @@ class Services(Protocol):
     def cancel_service(self) -> CancelService: ...
     @property
     def deliver_service(self) -> DeliverService: ...
+    @property
+    def bulk_deliver(self) -> BulkDeliverService: ...
+    @property
+    def bulk_batches(self) -> BulkBatchService: ...
     @property
     def campaign_run(self) -> CampaignRunService: ...
     @property
@@ -102,6 +116,11 @@ def _delivery(services: Services) -> Activities:
     return (DeliveryActivities(services.deliver_service).deliver,)
 
 
+def _bulk(services: Services) -> Activities:
+    steps = BulkActivities(services.bulk_deliver, services.bulk_batches)
+    return (steps.deliver_bulk_chunk, steps.cancel_bulk_chunk, steps.end_bulk)
+
+
 def _maintenance(services: Services) -> Activities:
     steps = AnnouncementActivities(services.announcements, services.announcement_sender)
     return (
@@ -132,6 +151,7 @@ WORK: Final[Mapping[str, QueueWork]] = {
     ),
     MAINTENANCE_QUEUE: QueueWork((MaintenanceWorkflow, AnnouncementWorkflow), _maintenance),
     **{queue: QueueWork((), _delivery) for queue in DELIVERY_QUEUES.values()},
+    BULK_QUEUE: QueueWork((BulkWorkflow,), _bulk, at_once=MAX_CHUNKS),
 }
 
 

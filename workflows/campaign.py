@@ -10,11 +10,7 @@ from datetime import datetime, timedelta
 
 from temporalio import workflow
 from temporalio.common import SearchAttributeKey, WorkflowIDReusePolicy
-from temporalio.exceptions import (
-    FailureError,
-    WorkflowAlreadyStartedError,
-    is_cancelled_exception,
-)
+from temporalio.exceptions import FailureError, WorkflowAlreadyStartedError
 from temporalio.workflow import ChildWorkflowHandle, ParentClosePolicy
 
 with workflow.unsafe.imports_passed_through():
@@ -51,10 +47,11 @@ class CampaignWorkflow:
         self._changed = False
         self._children: dict[int, ChildWorkflowHandle[CampaignPartitionWorkflow, ChunkCounts]] = {}
         self._waiting: list[Partition] = []
-        self._at_work: set[int] = set()
-        self._freed = False
-        self._counts = ChunkCounts()
-        self._recipients = 0
+        self._at_work: dict[int, Partition] = {}
+        self._freed = self._over = False
+        self._counts = command.counts or ChunkCounts()
+        self._recipients = command.recipients
+        self._looks = 0
         self._stage = "opening"
 
     @workflow.run
@@ -62,19 +59,9 @@ class CampaignWorkflow:
         """Ends with how the campaign stands."""
         if command.recurring:
             return await self._occur()
-        state = await self._opened()
-        if state.status.is_over:
-            return await self._finished()
-        frozen = await self._frozen()
-        self._recipients = frozen.recipients
-        tested = [part for part in frozen.partitions if part.tested]
-        rest = [part for part in frozen.partitions if not part.tested]
-        await self._send(tested)
-        if not state.decided and rest:
-            state = await self._decided()
-        if not state.status.is_over:
-            await self._send(rest)
-        state = await self._finished()
+        if command.counts is None:
+            await self._begin(command)
+        state = await self._finished(command)
         await workflow.wait_condition(workflow.all_handlers_finished)
         return state
 
@@ -91,12 +78,25 @@ class CampaignWorkflow:
     @workflow.signal(name="resting")
     def on_resting(self, low: int) -> None:
         """A partition waits for recipients that were put off; another may work meanwhile."""
-        self._at_work.discard(low)
+        self._at_work.pop(low, None)
         self._freed = True
 
     @workflow.query(name="progress")
     def progress(self) -> str:
         return self._words()
+
+    async def _begin(self, command: CampaignInput) -> None:
+        """To all of its audience; what was put off ends later."""
+        state = await self._opened(command)
+        if self._over:
+            return
+        frozen = await self._frozen()
+        self._recipients = frozen.recipients
+        rest = [part for part in frozen.partitions if not part.tested]
+        await self._send([part for part in frozen.partitions if part.tested])
+        if rest and not (state.decided or self._over):
+            await self._decided()
+        await self._send(rest)
 
     async def _occur(self) -> CampaignState:
         """Makes the occurrence that a schedule means, and starts it under its own name, by which
@@ -117,7 +117,7 @@ class CampaignWorkflow:
             workflow.set_current_details("Somebody had started it.")
         return state
 
-    async def _opened(self) -> CampaignState:
+    async def _opened(self, command: CampaignInput) -> CampaignState:
         """Waits until it is due, however often that is changed."""
         seldom = LOOK_AGAIN
         while True:
@@ -132,16 +132,19 @@ class CampaignWorkflow:
                 rest = max(state.starts_at - workflow.now(), timedelta(0)) + options.LEAST_WAIT
             self._stage = f"waiting until {state.starts_at}"
             await self._rest(rest, "Until the campaign is due")
+            await self._as_a_new_run(command)
             seldom = min(2 * seldom, LOOK_SELDOM)
 
     async def _ask_open(self, occurs_at: datetime | None) -> CampaignState:
         self._changed = False
-        return await workflow.execute_activity_method(
+        state = await workflow.execute_activity_method(
             CampaignActivities.open_campaign,
             OpenInput(campaign_id=self._id, now=workflow.now(), occurs_at=occurs_at),
             summary="Open",
             **options.CAMPAIGN_STEP,
         )
+        self._over = state.status.is_over
+        return state
 
     async def _frozen(self) -> Frozen:
         self._show("freezing the audience")
@@ -156,22 +159,28 @@ class CampaignWorkflow:
         """All of them, each when it is due, a few at a time; none once the campaign is over."""
         start = workflow.now()
         self._waiting = sorted(partitions, key=lambda part: (part.due_at or start, part.low))
-        running: set[asyncio.Task[None]] = set()
-        while self._waiting or running:
+        running: list[asyncio.Task[None]] = []
+        while await self._goes_on() or running:
             while self._waiting and self._has_room() and _is_due(self._waiting[0], workflow.now()):
                 part = self._waiting.pop(0)
-                self._at_work.add(part.low)
-                running.add(asyncio.create_task(self._partition(part)))
+                self._at_work[part.low] = part
+                running.append(asyncio.create_task(self._partition(part)))
             self._show("sending")
             await self._until(running)
-            running = {task for task in running if not task.done()}
-            if self._changed and (await self._ask_open(None)).status.is_over:
-                self._waiting.clear()
+            running = [task for task in running if not task.done()]
+
+    async def _goes_on(self) -> bool:
+        """Whether a partition waits to be begun."""
+        if self._changed:
+            await self._ask_open(None)
+        if self._over:
+            self._waiting.clear()
+        return bool(self._waiting)
 
     def _has_room(self) -> bool:
         return len(self._at_work) < PARTITIONS_IN_FLIGHT
 
-    async def _until(self, running: set[asyncio.Task[None]]) -> None:
+    async def _until(self, running: list[asyncio.Task[None]]) -> None:
         """Until a partition ends or rests, the next one is due, or the campaign changed."""
         rest = None
         if self._waiting and self._has_room() and (due_at := self._waiting[0].due_at) is not None:
@@ -188,7 +197,8 @@ class CampaignWorkflow:
             self._freed = False
 
     async def _partition(self, part: Partition) -> None:
-        """Of one that was ended from outside, what is left is taken up again."""
+        """Of one that failed, or was ended or cancelled from outside, what is left is taken up
+        again."""
         try:
             child = await workflow.start_child_workflow(
                 CampaignPartitionWorkflow.run,
@@ -200,18 +210,16 @@ class CampaignWorkflow:
             self._children[part.low] = child
             counts = await child
             self._counts = self._counts.plus(counts)
-        except FailureError as error:
-            if is_cancelled_exception(error):
-                raise
+        except FailureError:
             workflow.logger.warning("campaign.partition_failed", extra={"low": part.low})
             again_at = workflow.now() + LOOK_AGAIN
             self._waiting.insert(0, part.model_copy(update={"due_at": again_at}))
             self._waiting.sort(key=lambda one: one.due_at or again_at)
         finally:
             self._children.pop(part.low, None)
-            self._at_work.discard(part.low)
+            self._at_work.pop(part.low, None)
 
-    async def _decided(self) -> CampaignState:
+    async def _decided(self) -> None:
         """Waits for the outcomes, or for whoever decides by hand."""
         self._show("waiting for the test to decide")
         state = await self._ask_open(None)  # it may have been decided while its test was sent
@@ -225,15 +233,16 @@ class CampaignWorkflow:
                 await self._rest(timedelta(days=30), "Until somebody chooses the winner")
                 state = await self._ask_open(None)
         if state.status.is_over:
-            return state
-        return await workflow.execute_activity_method(
+            return
+        state = await workflow.execute_activity_method(
             CampaignActivities.decide_winner,
             FinishCampaignInput(campaign_id=self._id, now=workflow.now()),
             summary="Decide the test",
             **options.CAMPAIGN_STEP,
         )
+        self._over = state.status.is_over
 
-    async def _finished(self) -> CampaignState:
+    async def _finished(self, command: CampaignInput) -> CampaignState:
         """Completed, or cancelled; what was left pending by notifications of their own is
         waited for."""
         seldom = LOOK_AGAIN
@@ -249,7 +258,16 @@ class CampaignWorkflow:
             if state.status.is_over:
                 return state
             await self._rest(seldom, "Until the last notifications have ended")
+            sent = {"counts": self._counts, "recipients": self._recipients}
+            await self._as_a_new_run(command.model_copy(update=sent))
             seldom = min(2 * seldom, LOOK_SELDOM)
+
+    async def _as_a_new_run(self, command: CampaignInput) -> None:
+        """After so many looks: one that is paused for months keeps a short history."""
+        self._looks += 1
+        if self._looks >= command.looks_per_run:
+            await workflow.wait_condition(workflow.all_handlers_finished)
+            workflow.continue_as_new(command)
 
     async def _rest(self, rest: timedelta, why: str) -> None:
         self._show(self._stage)

@@ -9,7 +9,7 @@ import asyncio
 from datetime import datetime, timedelta
 
 from temporalio import workflow
-from temporalio.exceptions import FailureError, is_cancelled_exception
+from temporalio.exceptions import FailureError
 
 with workflow.unsafe.imports_passed_through():
     from activities.campaigns import CampaignActivities
@@ -38,7 +38,7 @@ class CampaignPartitionWorkflow:
         self._counts = command.counts or ChunkCounts()
         chunks = [Again(low=low, high=high) for low, high in chunks_of(command.low, command.high)]
         self._waiting = list(command.again) if command.again is not None else chunks
-        self._running: set[asyncio.Task[None]] = set()
+        self._running: dict[int, asyncio.Task[None]] = {}
         self._done = 0
         self._changed = False
         self._held = False
@@ -60,7 +60,7 @@ class CampaignPartitionWorkflow:
             await self._tell_that_it_rests(command)
             await self._next()
         if self._running:
-            await workflow.wait([*self._running])
+            await workflow.wait([*self._running.values()])
         await workflow.wait_condition(workflow.all_handlers_finished)
         return self._counts
 
@@ -77,7 +77,7 @@ class CampaignPartitionWorkflow:
         for chunk in due[: IN_FLIGHT - len(self._running)]:
             self._waiting.remove(chunk)
             self._done += 1
-            self._running.add(asyncio.create_task(self._deliver(chunk)))
+            self._running[chunk.low] = asyncio.create_task(self._deliver(chunk))
 
     async def _tell_that_it_rests(self, command: PartitionInput) -> None:
         """Once: so that recipients who were put off do not keep another partition waiting."""
@@ -94,13 +94,13 @@ class CampaignPartitionWorkflow:
 
     async def _next(self) -> None:
         """Until a chunk ends, one is due, or the campaign changed."""
-        seen = set(self._running)
+        seen = [*self._running]
         timeout = self._rest()
         if timeout is None and not seen:
             return
         try:
             await workflow.wait_condition(
-                lambda: self._changed or self._running != seen,
+                lambda: self._changed or [*self._running] != seen,
                 timeout=timeout,
                 timeout_summary="Until the next recipients are due",
             )
@@ -122,7 +122,6 @@ class CampaignPartitionWorkflow:
         return max(min(instants) - workflow.now(), timedelta(0)) + options.LEAST_WAIT
 
     async def _deliver(self, chunk: Again) -> None:
-        task = asyncio.current_task()
         try:
             result = await workflow.execute_activity_method(
                 CampaignActivities.deliver_chunk,
@@ -133,14 +132,10 @@ class CampaignPartitionWorkflow:
                 **options.CHUNK,
             )
             self._take(chunk, result)
-        except FailureError as error:
-            if is_cancelled_exception(error):
-                self._stopped = True
-            else:
-                self._waiting.append(_put_off(chunk, workflow.now() + LOOK_AGAIN))
+        except FailureError:
+            self._waiting.append(_put_off(chunk, workflow.now() + LOOK_AGAIN))
         finally:
-            if task is not None:
-                self._running.discard(task)
+            self._running.pop(chunk.low, None)
 
     def _take(self, chunk: Again, result: ChunkResult) -> None:
         self._counts = self._counts.plus(result.counts)

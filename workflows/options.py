@@ -112,7 +112,11 @@ CHUNK: Final = ActivityOptions(
     # A provider call that has begun is let end, so that the accounts learn how.
     cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
 )
-"""Some hundred recipients: facts, words, intents, provider calls, results."""
+"""Some hundred recipients, or notifications of a batch: facts, words, intents, provider calls,
+results."""
+
+BULK_CHUNKS: Final = 4
+"""Chunks of one batch on their way at once."""
 
 MAINTAIN: Final = ActivityOptions(
     start_to_close_timeout=timedelta(minutes=30),
@@ -123,14 +127,14 @@ MAINTAIN: Final = ActivityOptions(
 """One step of the upkeep; tomorrow is another night."""
 
 SEND_ANNOUNCEMENT: Final = ActivityOptions(
-    start_to_close_timeout=timedelta(hours=24),
+    start_to_close_timeout=timedelta(hours=1),
     heartbeat_timeout=timedelta(seconds=30),
     retry_policy=RetryPolicy(
         initial_interval=timedelta(seconds=5), maximum_interval=timedelta(minutes=1)
     ),
     cancellation_type=ActivityCancellationType.TRY_CANCEL,
 )
-"""All members of an audience, batch after batch; another attempt goes on where this one was."""
+"""Starting the campaign that sends it, or cancelling it with all that waits, one by one."""
 
 LONG_HISTORY: Final = 2_000
 """Events after which an announcement that is edited over and over begins a new history."""

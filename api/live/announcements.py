@@ -96,7 +96,7 @@ class AnnouncementDesk:
         for start in range(0, len(users), USERS_AT_ONCE):
             async with self._gate:
                 concerned = await self._announcements.readers(
-                    item.id, users[start : start + USERS_AT_ONCE]
+                    item, change, users[start : start + USERS_AT_ONCE]
                 )
             await self._tell(concerned, frame)
 

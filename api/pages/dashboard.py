@@ -3,6 +3,7 @@
 The key sits in a cookie that no script can read and no other site can have sent.
 """
 
+from collections.abc import Sequence
 from typing import Final
 from urllib.parse import parse_qs, urlencode
 from uuid import UUID
@@ -15,6 +16,7 @@ from api.errors import status_of
 from api.pages.rendering import page
 from api.schemas.campaigns import MetricsOut
 from api.schemas.notifications import notification_out
+from domain.campaigns.records import CampaignStatus
 from domain.enums import NotificationStatus, Scope
 from domain.errors import Forbidden, HeraldError, NotFound, Unauthorized
 from domain.paging import Cursor, PageRequest
@@ -117,17 +119,23 @@ async def campaigns(request: Request) -> Response:
     services = services_of(request)
     try:
         await _admit(request, services, Scope.CAMPAIGNS_READ)
-        found = await services.campaigns.list(PageRequest(_CAMPAIGNS), None)
-        views = [await services.campaigns.accounts(item.id) for item in found.items]
+        views = await services.campaign_board.newest(_CAMPAIGNS)
     except HeraldError as error:
         return _refused(error)
     return page(
         "campaigns.html",
         campaigns=[MetricsOut.of(v.campaign, v.counts, services.clock()) for v in views],
         names={v.campaign.id: v.campaign.name for v in views},
-        moving=any(v.campaign.status.is_under_way for v in views),
+        refresh=_refresh([v.campaign.status for v in views]),
         temporal_url=services.settings.temporal_ui_url,
     )
+
+
+def _refresh(statuses: Sequence[CampaignStatus]) -> int | None:
+    """Seconds after which the page is loaded again."""
+    if not {CampaignStatus.RUNNING, CampaignStatus.TESTING}.isdisjoint(statuses):
+        return 2
+    return 30 if any(status.is_under_way for status in statuses) else None
 
 
 async def _admit(

@@ -24,6 +24,10 @@ async def language_of(services: Container, user_id: str, request: Request) -> st
     return choose_locale(list(LANGUAGES), [preferences.language, user.locale, *_accepted(request)])
 
 
+def language_of_browser(request: Request) -> str:
+    return choose_locale(list(LANGUAGES), _accepted(request))
+
+
 def hosted(template: str, language: str, status: int = 200, **context: Any) -> Response:
     return page(template, status, language=language, words=WORDS[language], **context)
 
@@ -32,7 +36,7 @@ def bad_link(request: Request, error: HeraldError) -> Response:
     """A page for a person, a problem document for a program."""
     if "text/html" not in request.headers.get("accept", ""):
         return problem_of(error)
-    language = choose_locale(list(LANGUAGES), _accepted(request))
+    language = language_of_browser(request)
     return hosted("notice.html", language, status_of(error))
 
 

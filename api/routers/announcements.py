@@ -21,7 +21,8 @@ async def create_announcement(
     body: NewAnnouncement, caller: Caller, response: Response, use: Use
 ) -> AnnouncementOut:
     """Shown in every inbox it concerns from `startsAt` to `endsAt`, and at once on open
-    connections. Other `channels` than `websocket` are sent once it starts."""
+    connections. Other `channels` than `websocket` are sent once it starts, by a campaign. 422
+    `unknown_audience_list`."""
     item = await use.announcements.create(body, caller.actor)
     response.headers["Location"] = f"/api/announcements/{item.id}"
     return AnnouncementOut.of(item, use.clock())
@@ -51,8 +52,8 @@ async def get_announcement(announcement_id: IdPath, use: Use) -> AnnouncementOut
 async def update_announcement(
     announcement_id: IdPath, body: AmendAnnouncement, caller: Caller, use: Use
 ) -> AnnouncementOut:
-    """What is absent stays. Whoever sees it, sees the change at once; what other channels have
-    sent stays sent. 409 `already_started` for what is fixed by then, `announcement_ended` and
+    """What is absent stays. Whoever sees it, sees the change at once; other channels say what it
+    said when it started. 409 `already_started` for what is fixed by then, `announcement_ended` and
     `announcement_withdrawn` when it is over."""
     item = await use.announcements.update(announcement_id, body, caller.actor)
     return AnnouncementOut.of(item, use.clock())

@@ -55,5 +55,5 @@ async def get_list(list_id: IdPath, use: Use) -> AudienceListOut:
 @lists.delete("/{id}", status_code=204, summary="Delete an uploaded list")
 @requires(Scope.CAMPAIGNS_WRITE)
 async def delete_list(list_id: IdPath, caller: Caller, use: Use) -> None:
-    """Campaigns that have started keep their recipients."""
+    """Campaigns that have started keep their recipients; announcements to it vanish."""
     await use.audience_lists.delete(list_id, caller.actor)

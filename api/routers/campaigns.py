@@ -57,9 +57,17 @@ async def amend(campaign_id: IdPath, body: AmendCampaign, caller: Caller, use: U
     return CampaignOut.of(await use.campaigns.amend(campaign_id, body, caller.actor))
 
 
+@router.delete("/{id}", status_code=204, summary="Delete a draft", responses=conflict())
+@requires(Scope.CAMPAIGNS_WRITE)
+async def delete(campaign_id: IdPath, caller: Caller, use: Use) -> None:
+    """What was sent or scheduled stays: cancel it."""
+    await use.campaigns.delete(campaign_id, caller.actor)
+
+
 @router.post("/{id}/send", status_code=202, summary="Send now", responses=conflict())
 @requires(Scope.CAMPAIGNS_WRITE)
 async def send(campaign_id: IdPath, caller: Caller, use: Use) -> CampaignOut:
+    """A draft, or one that is scheduled: at once, instead of when its schedule says."""
     return CampaignOut.of(await use.campaigns.send(campaign_id, caller.actor))
 
 

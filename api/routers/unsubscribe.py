@@ -15,7 +15,7 @@ from starlette.background import BackgroundTask
 from starlette.responses import HTMLResponse, Response
 
 from api.dependencies import Use
-from api.pages.hosted import bad_link, bad_link_documented, hosted, language_of
+from api.pages.hosted import bad_link, bad_link_documented, hosted, language_of, language_of_browser
 from api.pages.words import WORDS
 from api.route import api_router, public
 from domain.callbacks import EngagementKind
@@ -98,7 +98,10 @@ async def _page(
     undo: str = "",
     everything: bool = False,
 ) -> Response:
-    language = await language_of(use, link.user_id, request)
+    if link.is_test:
+        language = language_of_browser(request)
+    else:
+        language = await language_of(use, link.user_id, request)
     return hosted(
         "unsubscribe.html",
         language,

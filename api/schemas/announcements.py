@@ -23,7 +23,7 @@ class AnnouncementOut(Wire):
     content: str
     data: dict[str, JsonValue]
     audience: dict[str, JsonValue] = Field(
-        description='`{"everyone": true}`, `{"userIds": […]}` or `{"segment": {…}}`.'
+        description='`{"everyone": true}`, `{"userIds": […]}`, `{"list": …}` or `{"segment": {…}}`.'
     )
     channels: list[Channel]
     priority: Priority
@@ -31,7 +31,9 @@ class AnnouncementOut(Wire):
     ends_at: datetime | None
     status: AnnouncementStatus
     revision: int = Field(description="Counts edits.")
-    sent: int = Field(description="Users it was sent to on other channels than the inbox.")
+    campaign_id: UUID | None = Field(
+        description="The campaign that sends it on other channels than the inbox, once it does."
+    )
     created_at: datetime
     updated_at: datetime
 
@@ -42,14 +44,14 @@ class AnnouncementOut(Wire):
             title=item.title,
             content=item.content,
             data=dict(item.data),
-            audience=item.audience.shape(),
+            audience=item.audience.wire(),
             channels=list(item.channels),
             priority=item.priority,
             starts_at=item.starts_at,
             ends_at=item.ends_at,
             status=status_at(item, now),
             revision=item.revision,
-            sent=item.sent_count,
+            campaign_id=item.campaign_id,
             created_at=item.created_at,
             updated_at=item.updated_at,
         )

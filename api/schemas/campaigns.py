@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 from pydantic import EmailStr, Field, JsonValue
@@ -23,6 +23,9 @@ from domain.commands import TemplateChoice
 from domain.enums import Category, Channel
 from domain.paging import PageRequest
 from services.campaign_test_send import TestMessage
+
+_LATELY: Final = 60.0
+"""Seconds."""
 
 
 class CampaignOut(Wire):
@@ -96,7 +99,7 @@ class TestErrorOut(Wire):
 class TestMessageOut(Wire):
     address: str
     variant: str | None
-    provider: str
+    provider: str | None
     provider_message_id: str | None
     error: TestErrorOut | None
 
@@ -161,14 +164,12 @@ class MetricsOut(Wire):
     def of(campaign: Campaign, counts: CampaignCounts, now: datetime) -> "MetricsOut":
         rate = _rate(campaign, counts, now)
         running = campaign.status in {CampaignStatus.RUNNING, CampaignStatus.TESTING}
-        due = counts.pending - counts.deferred
-        end = now + timedelta(seconds=due / rate) if rate and running and due else None
         return MetricsOut(
             campaign_id=campaign.id,
             status=campaign.status,
             **_same(counts, MetricsOut, without={"variants"}),
             rate_per_second=round(rate, 1) if rate else None,
-            estimated_end=end,
+            estimated_end=_end(counts, rate, now) if running else None,
             variants=[VariantMetricsOut(**_same(v, VariantMetricsOut)) for v in counts.variants],
             winner=CampaignOut.of(campaign).winner,
         )
@@ -225,9 +226,23 @@ def _same(record: Any, shape: type[Wire], without: frozenset[str] | set[str] = f
 
 
 def _rate(campaign: Campaign, counts: CampaignCounts, now: datetime) -> float | None:
-    """Messages a second, from the first one until the last, or until now."""
+    """Messages a second: over the last minute, or, of one that is over, from its first message
+    until its last."""
     if counts.first_sent_at is None or counts.last_sent_at is None:
         return None
-    end = now if campaign.status.is_under_way else counts.last_sent_at
-    seconds = (end - counts.first_sent_at).total_seconds()
+    if campaign.status.is_under_way:
+        seconds = min((now - counts.first_sent_at).total_seconds(), _LATELY)
+        return counts.sent_lately / seconds if seconds > 0 else None
+    seconds = (counts.last_sent_at - counts.first_sent_at).total_seconds()
     return counts.sent / seconds if seconds > 0 else None
+
+
+def _end(counts: CampaignCounts, rate: float | None, now: datetime) -> datetime | None:
+    """When the last is likely to leave; None while that cannot be told."""
+    due = counts.pending - counts.deferred
+    if due and not rate:
+        return None
+    ends = [counts.last_due_at] if counts.last_due_at else []
+    if due and rate:
+        ends.append(now + timedelta(seconds=due / rate))
+    return max(ends, default=None)

@@ -77,6 +77,8 @@ class ABDesign(Wire):
     """The part of all users who take part; the others wait for the winner."""
     metric: ABMetric = ABMetric.CLICK
     decide_after: Annotated[timedelta, Field(gt=timedelta(0), le=timedelta(days=90))] | None = None
+    """From the test's start; a campaign's, from when the last of those who take part got theirs,
+    so that who was put off (quiet hours, limits) puts the decision off."""
     winner: WinnerMode = WinnerMode.AUTOMATIC
 
     @field_validator("variants")

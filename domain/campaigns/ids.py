@@ -1,6 +1,10 @@
 """Names of a campaign's workflows and schedule."""
 
+from typing import Final
 from uuid import UUID, uuid5
+
+TEST_ORDINAL: Final = 2**31 - 1
+"""Of a message that is sent as a test: no recipient has it, so that nothing is counted."""
 
 
 def campaign_workflow_id(campaign_id: UUID) -> str:

@@ -19,6 +19,11 @@ class CampaignInput(Message):
     campaign_id: UUID
     recurring: bool = False
     """A schedule started this: `campaign_id` is the recurring one, and an occurrence is made."""
+    recipients: int = 0
+    counts: "ChunkCounts | None" = None
+    """After continuing as new: all was sent, to `recipients`, and only the end is waited for."""
+    looks_per_run: int = 150
+    """Looks at what nothing is heard of, after which it goes on as a new run."""
 
 
 class CampaignState(Message):
@@ -122,4 +127,5 @@ class FinishCampaignInput(Message):
     now: AwareDatetime
 
 
+CampaignInput.model_rebuild()
 PartitionInput.model_rebuild()

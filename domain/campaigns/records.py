@@ -4,13 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
 from uuid import UUID
 
 from domain.ab.definition import ABDesign
 from domain.audience import Audience
 from domain.campaigns.shapes import CampaignWords, Rate, Schedule
-from domain.enums import Category, Channel
+from domain.enums import Category, Channel, Priority
 
 
 class CampaignStatus(StrEnum):
@@ -53,10 +52,6 @@ class RecipientStatus(StrEnum):
     FAILED = "failed"
 
 
-OUTCOME_UNKNOWN: Final = "outcome_unknown"
-"""Why a message failed that may have left all the same."""
-
-
 @dataclass(frozen=True, slots=True)
 class Campaign:
     id: UUID
@@ -72,6 +67,8 @@ class Campaign:
     schedule: Schedule | None = None
     rate: Rate | None = None
     test: ABDesign | None = None
+    priority: Priority = Priority.LOW
+    """Of each of its messages."""
     reason: str | None = None
     """Why it stands as it does, where that is not plain."""
     revision: int = 0
@@ -120,6 +117,7 @@ class VariantCounts:
     recipients: int = 0
     sent: int = 0
     opened: int = 0
+    """Of those sent; so is `clicked`."""
     clicked: int = 0
 
 
@@ -144,4 +142,8 @@ class CampaignCounts:
     unsubscribed: int = 0
     first_sent_at: datetime | None = None
     last_sent_at: datetime | None = None
+    sent_lately: int = 0
+    """In the last minute."""
+    last_due_at: datetime | None = None
+    """When the last of those deferred is due."""
     variants: tuple[VariantCounts, ...] = ()

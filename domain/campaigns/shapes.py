@@ -8,7 +8,6 @@ from pydantic import EmailStr, Field, JsonValue, field_validator, model_validato
 from domain.ab.definition import ABDesign
 from domain.audience import Audience
 from domain.base import Instant, TypeName, Wire
-from domain.campaigns.cron import problem_of
 from domain.commands import Body, ChannelList, TemplateChoice, Title
 from domain.content import SenderName
 from domain.enums import Category
@@ -36,9 +35,8 @@ class Schedule(Wire):
             raise ValueError("give exactly one of at, localTime with date, and cron")
         if (self.local_time is None) is not (self.date is None):
             raise ValueError("localTime and date come together")
-        problem = problem_of(self.cron) if self.cron is not None else None
-        if problem is not None:
-            raise ValueError(problem)
+        if self.cron is not None and len(self.cron.split()) != 5:
+            raise ValueError("cron has five fields: minute, hour, day, month, weekday")
         return self
 
 

@@ -7,7 +7,6 @@ from uuid import UUID
 
 from domain.announcements import (
     Announcement,
-    AnnouncementAudience,
     AnnouncementStatus,
     InboxAnnouncement,
     Standing,
@@ -20,17 +19,11 @@ class AudienceMembership(Protocol):
     """Who an announcement concerns, asked anew each time: a user who comes to belong to its
     audience sees it from then on."""
 
-    def supports(self, audience: AnnouncementAudience) -> bool:
-        """Whether the questions below can be answered for such an audience."""
-
     async def concerning(self, user_id: str, announcement_ids: Sequence[UUID]) -> frozenset[UUID]:
         """Does this user belong? Those of the announcements whose audience the user is in."""
 
     async def members(self, announcement_id: UUID, user_ids: Collection[str]) -> frozenset[str]:
         """Which of these users belong?"""
-
-    async def page(self, announcement_id: UUID, after: str | None, limit: int) -> tuple[str, ...]:
-        """Users who belong, by id, greater than `after`."""
 
 
 class AnnouncementRepository(Protocol):
@@ -42,7 +35,7 @@ class AnnouncementRepository(Protocol):
         """The row, locked until the transaction ends."""
 
     async def save(self, item: Announcement) -> None:
-        """Overwrites all but how far the sending got. Call with the row locked."""
+        """Call with the row locked."""
 
     async def next_version(self) -> int:
         """The next place among all changes. Whoever asks next waits until this transaction has
@@ -88,35 +81,17 @@ class AnnouncementRepository(Protocol):
         """Announcements whose workflow has been owed word, or whose start or end has been due,
         since before `older_than`; marks them claimed. SKIP LOCKED: any number of relays."""
 
-    # Sending on other channels.
-
-    async def unknown_notifications(self, ids: Collection[UUID]) -> frozenset[UUID]:
-        """Those of these ids that no notification has."""
-
-    async def open_notifications(self, ids: Collection[UUID]) -> tuple[UUID, ...]:
-        """Those of these notifications of which something may still leave."""
-
-    async def sent_through(
-        self,
-        announcement_id: UUID,
-        before: str | None,
-        through: str | None,
-        count: int,
-        finished_at: datetime | None,
-    ) -> None:
-        """Moves the sending on from `before` to `through`, unless another attempt has moved it."""
-
 
 class AnnouncementSender(Protocol):
     """Sends an announcement on the channels besides the inbox. Both calls may be repeated at any
     point: whoever was sent it is not sent it again."""
 
-    async def send(self, announcement_id: UUID) -> int:
-        """To everybody in the audience, until done or the announcement has ended. Returns how
-        many were sent it, by this and earlier calls."""
+    async def send(self, announcement_id: UUID) -> UUID | None:
+        """Starts the campaign that reaches everybody in the audience, unless it was started
+        before. None when the announcement is over or has no other channels."""
 
     async def recall(self, announcement_id: UUID) -> int:
-        """Cancels what of a withdrawn one has not left yet. Returns how many."""
+        """Cancels what of one that is over has not left yet. Returns how many messages."""
 
 
 class AnnouncementStarter(Protocol):

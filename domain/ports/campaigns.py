@@ -64,6 +64,8 @@ class OpenBatch:
     id: UUID
     provider: str
     ordinals: tuple[int, ...]
+    intent_at: datetime | None = None
+    """None until it is written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,9 @@ class CampaignRepository(Protocol):
         intent is written while holding it, so that whoever has locked it since finds all."""
 
     async def save(self, campaign: Campaign) -> None: ...
+
+    async def delete(self, campaign_id: UUID) -> None:
+        """Of a draft, which has no recipients."""
 
     async def list(self, page: PageRequest, status: CampaignStatus | None) -> Page[Campaign]: ...
 
@@ -181,10 +186,16 @@ class CampaignRepository(Protocol):
         results: Sequence[LineResult],
         *,
         batches: Sequence[UUID] = (),
+        anew: Sequence[UUID] = (),
         at: datetime,
     ) -> bool:
-        """Writes how lines ended and closes the batches; only pending lines move. False, and
-        nothing written, when one of the batches was closed by somebody else."""
+        """Writes how lines ended and closes the batches; only pending lines move. `anew`: those of
+        the batches with lines to be tried under another key. False, and nothing to be kept, when
+        a batch was closed by somebody else, or one of these is in doubt."""
+
+    async def doubt(self, batch_id: UUID) -> bool:
+        """Before an open batch is called again: from now on only an answer closes it. False when
+        it is not open."""
 
     async def next_due(
         self, campaign_id: UUID, low: int, high: int, now: datetime
@@ -221,6 +232,10 @@ class CampaignRepository(Protocol):
         status: RecipientStatus | None,
         reason: str | None,
     ) -> Page[Recipient]: ...
+
+    async def refused_in_a_row(self, campaign_id: UUID, since: datetime) -> int:
+        """Recipients that were refused for good in calls intended `since` then, and after the
+        last call of which anything was taken; counted up to some hundreds."""
 
     async def recipient_of(self, provider_message_id: str) -> "RecipientRef | None":
         """Whose message a vendor's id is; None when it is no campaign's."""

@@ -23,6 +23,10 @@ class WorkflowGateway(Protocol):
     async def start_notification(self, notification_id: UUID, redrives: int) -> None:
         """Starts the workflow once; a second call finds it. Raises `Unavailable`."""
 
+    async def start_batch(self, batch_id: UUID, size: int) -> None:
+        """Starts the workflow of a batch; while it runs a second call finds it. Raises
+        `Unavailable`."""
+
     async def signal_notification(self, notification_id: UUID, redrives: int, kind: str) -> None:
         """Wakes the workflow. A workflow that has ended needs no telling. Raises `Unavailable`."""
 
@@ -34,6 +38,8 @@ class Starter(Protocol):
         self, notification_id: UUID, redrives: int = 0, about: Notification | None = None
     ) -> None:
         """`about` only makes the workflow easier to find in the Web UI."""
+
+    def start_batch(self, batch_id: UUID, size: int) -> None: ...
 
     def signal(self, signal_id: UUID, notification_id: UUID, redrives: int, kind: str) -> None: ...
 

@@ -5,14 +5,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from domain.ids import CAMPAIGNS_QUEUE, DELIVERY_QUEUES, MAINTENANCE_QUEUE, NOTIFICATIONS_QUEUE
+from domain.ids import (
+    BULK_QUEUE,
+    CAMPAIGNS_QUEUE,
+    DELIVERY_QUEUES,
+    MAINTENANCE_QUEUE,
+    NOTIFICATIONS_QUEUE,
+)
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 WORKERS: Mapping[str, Sequence[str]] = {
     "worker-workflows": (NOTIFICATIONS_QUEUE, MAINTENANCE_QUEUE),
     "worker-delivery": tuple(DELIVERY_QUEUES.values()),
-    "worker-campaigns": (CAMPAIGNS_QUEUE,),
+    "worker-campaigns": (CAMPAIGNS_QUEUE, BULK_QUEUE),
 }
 """Process → the queues it serves. One interpreter fills one core at the most."""
 

@@ -302,8 +302,10 @@ async def test_withdrawn_it_is_gone_and_stays_on_record(
         ({"endsAt": at(-HOUR)}, "endsAt", "ends_too_early"),
         ({"startsAt": at(2 * HOUR), "endsAt": at(HOUR)}, "endsAt", "ends_too_early"),
         ({"title": ""}, "title", "string_too_short"),
-        ({"audience": {}}, "audience", "value_error"),
-        ({"audience": {"everyone": True, "userIds": ["a"]}}, "audience", "value_error"),
+        ({"audience": {}}, "audience", "audience_not_one"),
+        ({"audience": {"everyone": True, "userIds": ["a"]}}, "audience", "audience_not_one"),
+        ({"audience": {"segment": {"field": "password", "op": "exists"}}},
+         "audience.segment.field", "unknown_segment_field"),
         ({"audience": {"everyone": False}}, "audience.everyone", "literal_error"),
         ({"audience": {"userIds": []}}, "audience.userIds", "too_short"),
         ({"channels": ["email", "email"]}, "channels", "value_error"),
@@ -318,15 +320,56 @@ async def test_what_is_wrong_is_named(
     assert fields_of(refusal(answer, 422, "validation_error")) == {field: code}
 
 
-async def test_a_segment_is_refused_where_none_can_be_asked(api: httpx.AsyncClient) -> None:
-    segment = {"all": [{"field": "country", "op": "eq", "value": "DE"}]}
-    body = {"title": "T", "content": "C", "audience": {"segment": segment}}
-    problem = refusal(await api.post("/announcements", json=body), 422, "segment_unsupported")
-    assert fields_of(problem) == {"audience.segment": "segment_unsupported"}
+def role(name: str) -> dict[str, Any]:
+    return {"segment": {"all": [{"field": "attributes.role", "op": "eq", "value": name}]}}
+
+
+async def test_it_concerns_whoever_is_in_its_segment_now(
+    api: httpx.AsyncClient, actor: Actor, sql: asyncpg.Connection
+) -> None:
+    user, other = await actor.user(), await actor.user()
+    made = await announce(api, audience=role("candidate"))
+    assert made["audience"] == role("candidate")
+    path = f"/users/{user}/notifications/{made['id']}"
+    for attributes, shown in (({"role": "candidate"}, True), ({"role": "recruiter"}, False),
+                              ({"role": "candidate"}, True)):  # fmt: skip
+        assert (await api.put(f"/users/{user}", json={"attributes": attributes})).is_success
+        page = await inbox(api, user)
+        assert ids(page) == ([made["id"]] if shown else [])
+        assert page["counts"] == {"total": int(shown), "unread": int(shown)}
+        if not shown:
+            refusal(await api.put(f"{path}/read"), 404, "notification_not_found")
+            refusal(await api.delete(path), 404, "notification_not_found")
+    assert ids(await inbox(api, other)) == []
+    assert await sql.fetchval("select count(*) from announcement_reads") == 0
+    assert (await api.put(f"{path}/read")).is_success
+    assert (await inbox(api, user))["counts"] == {"total": 1, "unread": 0}
+
+
+async def test_it_concerns_those_of_an_uploaded_list(api: httpx.AsyncClient, actor: Actor) -> None:
+    user, other = await actor.user(), await actor.user()
+    listed = await api.post(
+        "/audience-lists", params={"name": "Some"}, content=f"userId\n{user}\n",
+        headers={"Content-Type": "text/csv"},
+    )  # fmt: skip
+    audience = {"list": listed.json()["id"]}
+    made = await announce(api, audience=audience)
+    assert made["audience"] == audience
+    assert ids(await inbox(api, user)) == [made["id"]]
+    assert ids(await inbox(api, other)) == []
+    assert (await api.delete(f"/audience-lists/{audience['list']}")).is_success
+    assert ids(await inbox(api, user)) == []
+    change = {"title": "New", "audience": audience}
+    assert (await api.put(f"/announcements/{made['id']}", json=change)).is_success
+
+
+async def test_a_list_must_be_there(api: httpx.AsyncClient) -> None:
+    body = {"title": "T", "content": "C", "audience": {"list": NOWHERE}}
+    problem = refusal(await api.post("/announcements", json=body), 422, "unknown_audience_list")
+    assert fields_of(problem) == {"audience.list": "unknown_audience_list"}
     made = await announce(api, startsAt=at(HOUR))
-    change = {"audience": {"segment": segment}}
-    answer = await api.put(f"/announcements/{made['id']}", json=change)
-    refusal(answer, 422, "segment_unsupported")
+    answer = await api.put(f"/announcements/{made['id']}", json={"audience": {"list": NOWHERE}})
+    refusal(answer, 422, "unknown_audience_list")
 
 
 async def test_lists_page_newest_first(api: httpx.AsyncClient) -> None:

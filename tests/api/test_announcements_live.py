@@ -20,8 +20,9 @@ from domain.announcement_messages import AdvanceInput
 from domain.announcements import (
     ANNOUNCEMENTS_QUEUE,
     announcement_workflow_id,
-    notification_id_for,
+    campaign_id_for,
 )
+from domain.ids import CAMPAIGNS_QUEUE
 from runtime.container import Container
 from runtime.temporal import connect_worker
 from tests.api.conftest import Actor
@@ -160,6 +161,48 @@ async def test_only_those_it_concerns_are_told(
         await silence(again)
 
 
+async def test_a_segment_is_told_to_its_members_and_its_end_to_all_who_may_have_been(
+    api: httpx.AsyncClient, server: str, other_server: str, actor: Actor
+) -> None:
+    inside, outside, joins, leaves = [await actor.user() for _ in range(4)]
+
+    async def become(user: str, role: str) -> None:
+        answer = await api.put(f"/users/{user}", json={"attributes": {"role": role}})
+        assert answer.is_success
+
+    for user in (inside, leaves):
+        await become(user, "candidate")
+    segment = {"field": "attributes.role", "op": "eq", "value": "candidate"}
+    tokens = [await actor.token(user) for user in (inside, outside, joins, leaves)]
+    async with (
+        socket(server, tokens[0]) as member,
+        socket(other_server, tokens[1]) as stranger,
+        socket(server, tokens[2]) as newcomer,
+        socket(other_server, tokens[3]) as leaver,
+    ):
+        connections = (member, stranger, newcomer, leaver)
+        for connection in connections:
+            assert await frame(connection) == ready()
+        made = await announce(api, audience={"segment": segment})
+        for connection in (member, leaver):
+            assert (await frame(connection))["data"]["id"] == made["id"]
+        await become(joins, "candidate")
+        await become(leaves, "recruiter")
+        await api.put(f"/announcements/{made['id']}", json={"title": "New"})
+        for connection in (member, newcomer):
+            told = await frame(connection)
+            assert (told["type"], told["data"]["title"]) == ("announcement_updated", "New")
+        await api.delete(f"/announcements/{made['id']}")
+        for connection in connections:
+            gone = await frame(connection)
+            assert (gone["type"], gone["id"]) == ("announcement_withdrawn", made["id"])
+            await silence(connection)
+    async with socket(server, tokens[3], announcedAfter=told["version"]) as again:
+        assert await frame(again) == ready()
+        assert await frame(again) == gone
+        await silence(again)
+
+
 async def test_it_leaves_the_numbers_of_the_inbox_alone(
     api: httpx.AsyncClient, server: str, actor: Actor
 ) -> None:
@@ -230,12 +273,14 @@ async def test_what_starts_or_ends_is_told_by_whoever_notices(
 async def test_a_workflow_starts_sends_and_ends_it(
     api: httpx.AsyncClient, server: str, actor: Actor, container: Container
 ) -> None:
-    """From the call to the last frame, with a worker as a process of ours runs it."""
+    """From the call to the last frame, with workers as a process of ours runs them; the emails
+    leave by the rails of campaigns."""
     user, bystander = await actor.user(), await actor.user()
     settings = container.settings
     client = await connect_worker(settings.temporal_address, settings.temporal_namespace)
     async with (
         make_worker(client, ANNOUNCEMENTS_QUEUE, container),
+        make_worker(client, CAMPAIGNS_QUEUE, container),
         socket(server, await actor.token(user)) as one,
     ):
         await frame(one)
@@ -247,10 +292,13 @@ async def test_a_workflow_starts_sends_and_ends_it(
         assert (await frame(one, within=20))["data"]["id"] == made["id"]
         assert datetime.now(UTC) >= begins
         path = f"/announcements/{made['id']}"
-        while (await api.get(path)).json()["sent"] < 2:
+        sending = f"/campaigns/email/{campaign_id_for(UUID(made['id']))}"
+        while (campaign := (await api.get(sending)).json()).get("status") != "completed":
             await asyncio.sleep(0.02)
-        sent = notification_id_for(UUID(made["id"]), user)
-        assert (await api.get(f"/notifications/{sent}")).json()["channels"] == ["email"]
+        assert (campaign["type"], campaign["channels"]) == ("announcement", ["email"])
+        assert (await api.get(path)).json()["campaignId"] == campaign["id"]
+        accounts = (await api.get(f"{sending}/metrics")).json()
+        assert (accounts["recipients"], accounts["sent"]) == (2, 2)
         ends = datetime.now(UTC) + MOMENT
         assert (await api.put(path, json={"endsAt": ends.isoformat()})).is_success
         assert (await frame(one))["type"] == "announcement_updated"

@@ -12,6 +12,7 @@ import pytest
 from fastapi import FastAPI
 
 from domain.callbacks import EngagementKind
+from domain.campaigns.ids import TEST_ORDINAL
 from domain.enums import Channel
 from runtime.container import Container
 from runtime.embedded.home import free_port
@@ -228,3 +229,19 @@ async def test_the_page_runs_nothing_and_loads_nothing(
     assert "<b>x</b>" not in answer.text
     assert answer.headers["cache-control"] == "no-store"
     assert answer.headers["referrer-policy"] == "no-referrer"
+
+
+async def test_the_link_of_a_campaigns_test_shows_its_pages_and_changes_nothing(
+    container: Container, person: httpx.AsyncClient
+) -> None:
+    link = path(
+        container.links.campaign_unsubscribe("preview", "newsletter", uuid4(), TEST_ORDINAL)
+    )
+    asked = await person.get(link, headers={"Accept-Language": "de"})
+    assert asked.status_code == 200
+    done = await person.post(link, content=ONE_CLICK, headers=FORM)
+    assert done.status_code == 200
+    undo = re.search(r'name="undo" value="([^"]+)"', done.text)
+    assert undo is not None
+    undone = await person.post(link, data={"undo": unescape(undo[1])})
+    assert undone.status_code == 200

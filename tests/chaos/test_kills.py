@@ -6,23 +6,16 @@ The sandbox is the vendors' view and outlives every kill; the ledger must agree 
 import asyncio
 import random
 from collections import Counter
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.herald_process import Herald, running_herald
+from tests.herald_process import Herald
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(600)]
 
 COUNT = 500
 PATIENCE = 240.0
-
-
-@pytest.fixture(scope="module")
-async def herald(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Herald]:
-    async with running_herald(tmp_path_factory.mktemp("chaos") / "home") as running:
-        yield running
 
 
 async def send_surely(herald: Herald, user: str, key: str, **fields: object) -> str:

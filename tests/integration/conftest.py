@@ -139,6 +139,9 @@ class SilentStarter:
     def start(self, notification_id: UUID, redrives: int = 0, about: object = None) -> None:
         self.started.append(notification_id)
 
+    def start_batch(self, batch_id: UUID, size: int) -> None:
+        return None
+
     def signal(self, signal_id: UUID, notification_id: UUID, redrives: int, kind: str) -> None:
         return None
 

@@ -2,7 +2,7 @@
 recalled, and carried on after whatever was lost."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -22,18 +22,27 @@ from domain.announcements import (
     AnnouncementStatus,
     NewAnnouncement,
     announcement_workflow_id,
-    notification_id_for,
+    campaign_id_for,
 )
-from domain.commands import NewNotification
-from domain.enums import Channel, NotificationStatus
-from domain.errors import HeraldError, Unavailable
+from domain.audience import AudienceList
+from domain.campaigns.messages import FinishCampaignInput, FreezeInput
+from domain.campaigns.records import Campaign, CampaignStatus
+from domain.enums import Category, Channel, Priority
+from domain.errors import Unavailable
+from domain.ids import new_id
 from runtime.embedded.stack import EmbeddedStack
 from runtime.temporal import TemporalGateway, connect_worker
 from services import announcement_relay, announcements
-from services.accept import AcceptService
 from services.announcement_relay import AnnouncementRelay
-from services.announcement_sender import NotificationSender
+from services.announcement_sender import CampaignSender
 from services.announcements import AnnouncementService
+from services.campaign_checks import CampaignChecks
+from services.campaign_run import CampaignRunService
+from services.campaigns import CampaignService
+from services.catalogue import Catalogue
+from services.template_choice import TemplateChooser
+from storage.campaigns import SqlCampaigns
+from templates.adapter import Templates
 from tests.integration.conftest import HOUR, Core, now
 from tests.workflows.world import prepare
 from workflows import options
@@ -63,18 +72,41 @@ class Forgetful:
         return None
 
 
+class Rails:
+    """Notes of which campaigns Temporal would hear."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[UUID, CampaignStatus]] = []
+
+    def tell(self, campaign: Campaign) -> None:
+        self.told.append((campaign.id, campaign.status))
+
+
 class Office:
     """The services around announcements, and what they told."""
 
-    def __init__(self, core: Core, batch: int = 3) -> None:
+    def __init__(self, core: Core) -> None:
         self.uow = core.uow
         self.bus = Bus()
+        self.rails = Rails()
         self.service = AnnouncementService(core.uow, self.bus, Forgetful(), now)
-        self.sender = NotificationSender(core.uow, core.accepting, core.cancelling, now, batch)
+        renderer, catalogue = Templates(), Catalogue(core.uow)
+        checks = CampaignChecks(catalogue, TemplateChooser(catalogue, renderer), renderer)
+        self.campaigns = CampaignService(core.uow, checks, self.rails, core.cancelling, now)
+        self.running = CampaignRunService(core.uow, checks, now)
+        self.sender = CampaignSender(core.uow, self.campaigns, now)
 
     async def make(self, **fields: Any) -> Announcement:
         body = {"title": "T", "content": "C"} | fields
         return await self.service.create(NewAnnouncement.model_validate(body), "test")
+
+    async def campaign(self, item: Announcement) -> Campaign | None:
+        async with self.uow() as tx:
+            return await tx.campaigns.get(campaign_id_for(item.id))
+
+    async def freeze(self, item: Announcement) -> int:
+        command = FreezeInput(campaign_id=campaign_id_for(item.id), now=now())
+        return (await self.running.freeze(command)).recipients
 
 
 @pytest.fixture
@@ -105,12 +137,6 @@ def working(client: Client, office: Office) -> Worker:
     )  # fmt: skip
 
 
-async def statuses(office: Office, item: Announcement, users: Sequence[str]) -> list[Any]:
-    async with office.uow() as tx:
-        views = [await tx.notifications.get(notification_id_for(item.id, user)) for user in users]
-    return [view.notification.status if view else None for view in views]
-
-
 async def test_a_month_passes_in_skipped_time(office: Office, core: Core, temporal: Client) -> None:
     users = [await core.user() for _ in range(7)]
     start = now() + 10 * DAY
@@ -132,83 +158,141 @@ async def test_a_month_passes_in_skipped_time(office: Office, core: Core, tempor
     assert after.version == after.published_version + 1
     assert after.untold_since is None
     assert {after.published_version, after.version} <= set(office.bus.told)
-    assert (after.sent_count, after.sent_at is not None) == (7, True)
-    assert await statuses(office, item, users) == [NotificationStatus.ACCEPTED] * 7
-    async with office.uow() as tx:
-        [sent] = [await tx.notifications.get(notification_id_for(item.id, users[0]))]
-    assert sent is not None
-    assert sent.notification.channels == (Channel.EMAIL, Channel.PUSH)
-    assert (sent.notification.type, sent.content.title) == ("announcement", "T")
-    assert sent.notification.expires_at == after.ends_at
+    sending = campaign_id_for(item.id)
+    assert after.campaign_id == sending
+    assert office.rails.told == [
+        (sending, CampaignStatus.RUNNING), (sending, CampaignStatus.CANCELLED),
+    ]  # fmt: skip
 
 
-async def test_a_rerun_of_the_sending_doubles_nothing(
-    office: Office, core: Core, database: str, monkeypatch: pytest.MonkeyPatch
+async def test_other_channels_are_a_campaign_to_the_same_audience(
+    office: Office, core: Core
 ) -> None:
-    """The attempt dies after a batch is stored and before it is noted, again and again."""
-    for _ in range(8):
-        await core.user()
-    item = await office.make(channels=["email"])
-    sql = await asyncpg.connect(database)
-    living = await sql.fetchval("select count(*) from users where deleted_at is null")
-    moves = AcceptService.accept_many
+    users = [await core.user(attributes={"plan": plan}) for plan in ("pro", "free", "pro")]
+    segment = {"all": [{"field": "attributes.plan", "op": "eq", "value": "pro"},
+                       {"field": "id", "op": "in", "value": users}]}  # fmt: skip
+    item = await office.make(
+        title="Maintenance", content="At ten.", data={"page": "/status"}, priority="critical",
+        audience={"segment": segment}, channels=["sms", "websocket", "email"],
+    )  # fmt: skip
+    assert item.campaign_id is None
+    sending = await office.sender.send(item.id)
+    assert sending == (await office.service.get(item.id)).campaign_id
+    campaign = await office.campaign(item)
+    assert campaign is not None
+    assert (campaign.type, campaign.category) == ("announcement", Category.ANNOUNCEMENTS)
+    assert (campaign.name, campaign.words.title) == ("Maintenance", "Maintenance")
+    assert (campaign.words.content, campaign.words.data) == ("At ten.", {"page": "/status"})
+    assert campaign.channels == (Channel.SMS, Channel.EMAIL)
+    assert (campaign.priority, campaign.audience) == (Priority.CRITICAL, item.audience)
+    assert campaign.status is CampaignStatus.RUNNING
+    assert await office.freeze(item) == 4
 
-    async def dying(
-        self: AcceptService, items: Sequence[NewNotification], **named: Any
-    ) -> list[UUID | HeraldError]:
-        await moves(self, items, **named)
+
+async def test_a_rerun_of_the_sending_finds_the_campaign(
+    office: Office, core: Core, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The attempt dies with the campaign written, before the transaction is whole, and after."""
+    item = await office.make(audience={"userIds": [await core.user()]}, channels=["email"])
+    inserts = SqlCampaigns.insert
+
+    async def dying(self: SqlCampaigns, campaign: Campaign) -> bool:
+        await inserts(self, campaign)
         raise Unavailable("database_unavailable", "Killed.")
 
     with monkeypatch.context() as killed:
-        killed.setattr(AcceptService, "accept_many", dying)
-        for _ in range(2):
-            with pytest.raises(Unavailable):
-                await office.sender.send(item.id)
-    assert await office.sender.send(item.id) == living
-    assert await office.sender.send(item.id) == living
-    count = (
-        "select count(*), count(distinct user_id) from notifications where type = 'announcement'"
-    )
-    assert tuple(await sql.fetchrow(f"{count} and created_at >= $1", item.created_at)) == (
-        living, living,
-    )  # fmt: skip
-    await sql.close()
+        killed.setattr(SqlCampaigns, "insert", dying)
+        with pytest.raises(Unavailable):
+            await office.sender.send(item.id)
+    assert await office.campaign(item) is None
+    answers = await asyncio.gather(*(office.sender.send(item.id) for _ in range(4)))
+    assert set(answers) == {campaign_id_for(item.id)}
+    assert [status for _, status in office.rails.told] == [CampaignStatus.RUNNING]
+    known = await office.campaign(item)
+    change = AmendAnnouncement.model_validate({"title": "Later", "content": "Other."})
+    await office.service.update(item.id, change, "test")
+    assert await office.sender.send(item.id) == campaign_id_for(item.id)
+    assert await office.campaign(item) == known
 
 
-async def test_withdrawn_it_is_recalled_where_it_waits(office: Office, core: Core) -> None:
+async def test_one_that_is_over_or_only_shown_is_not_sent(office: Office, core: Core) -> None:
+    user = await core.user()
+    shown = await office.make(audience={"userIds": [user]})
+    later = await office.make(channels=["email"], startsAt=(now() + HOUR).isoformat())
+    gone = await office.make(audience={"userIds": [user]}, channels=["email"])
+    await office.service.withdraw(gone.id, "test")
+    for item in (shown, later, gone):
+        assert await office.sender.send(item.id) is None
+        assert await office.campaign(item) is None
+        assert await office.sender.recall(item.id) == 0
+    assert await office.sender.send(new_id()) is None
+    assert await office.sender.recall(new_id()) == 0
+    assert office.rails.told == []
+
+
+@pytest.mark.parametrize("how", ["withdrawn", "ended"])
+async def test_what_is_over_is_recalled_where_it_waits(
+    office: Office, core: Core, database: str, how: str
+) -> None:
     users = [await core.user() for _ in range(5)]
     item = await office.make(audience={"userIds": users}, channels=["email"])
-    assert await office.sender.send(item.id) == 5
+    await office.sender.send(item.id)
+    assert await office.freeze(item) == 5
     assert await office.sender.recall(item.id) == 0
-    sent = notification_id_for(item.id, users[0])
-    await core.plan(sent)
-    await core.deliver(sent)
-    await office.service.withdraw(item.id, "test")
-    assert await office.sender.recall(item.id) == 4
-    assert await office.sender.recall(item.id) == 0
-    assert await statuses(office, item, users) == [
-        NotificationStatus.SENT, *[NotificationStatus.CANCELLED] * 4,
-    ]  # fmt: skip
-    assert await office.sender.send(item.id) == 5
-    assert len(core.provider.sent) == 1
-
-
-async def test_sending_stops_when_it_is_withdrawn(office: Office, core: Core) -> None:
-    users = sorted([await core.user() for _ in range(5)])
-    item = await office.make(audience={"userIds": users}, channels=["email"])
-    once = NotificationSender(core.uow, core.accepting, core.cancelling, now, batch=2)
-    accepting = core.accepting.accept_many
-
-    async def then_withdrawn(
-        items: Sequence[NewNotification], **named: Any
-    ) -> list[UUID | HeraldError]:
-        answers = await accepting(items, **named)
+    sql = await asyncpg.connect(database)
+    await sql.execute(
+        "update campaign_recipients set status = 'sent' where campaign_id = $1 and ordinal = 0",
+        campaign_id_for(item.id),
+    )
+    if how == "withdrawn":
         await office.service.withdraw(item.id, "test")
-        return answers
+    else:
+        await sql.execute("update announcements set ends_at = now() where id = $1", item.id)
+    await sql.close()
+    for _ in range(2):
+        assert await office.sender.recall(item.id) == 4
+    view = await office.campaigns.accounts(campaign_id_for(item.id))
+    assert view.campaign.status is CampaignStatus.CANCELLED
+    assert (view.counts.sent, view.counts.skipped) == (1, {"cancelled": 4})
 
-    core.accepting.accept_many = then_withdrawn  # type: ignore[method-assign]
-    assert await once.send(item.id) == 2
-    assert (await statuses(office, item, users))[2:] == [None] * 3
+
+async def test_what_has_all_left_is_not_recalled(office: Office, core: Core, database: str) -> None:
+    item = await office.make(audience={"userIds": [await core.user()]}, channels=["email"])
+    await office.sender.send(item.id)
+    await office.freeze(item)
+    sql = await asyncpg.connect(database)
+    await sql.execute(
+        "update campaign_recipients set status = 'sent' where campaign_id = $1",
+        campaign_id_for(item.id),
+    )
+    await sql.close()
+    await office.running.finish(
+        FinishCampaignInput(campaign_id=campaign_id_for(item.id), now=now())
+    )
+    await office.service.withdraw(item.id, "test")
+    assert await office.sender.recall(item.id) == 0
+    campaign = await office.campaign(item)
+    assert campaign is not None
+    assert campaign.status is CampaignStatus.COMPLETED
+
+
+async def test_a_list_that_is_gone_is_empty(office: Office, core: Core) -> None:
+    user = await core.user()
+    async with office.uow() as tx:
+        listed = AudienceList(new_id(), "a list", 0, 0, 0, now())
+        await tx.audience_lists.insert(listed)
+        await tx.audience_lists.add(listed.id, [user])
+    item = await office.make(audience={"list": str(listed.id)}, channels=["email"])
+    async with office.uow() as tx:
+        assert await tx.membership.concerning(user, [item.id]) == {item.id}
+        assert await tx.audience_lists.delete(listed.id)
+    async with office.uow() as tx:
+        assert await tx.membership.concerning(user, [item.id]) == frozenset()
+    await office.service.update(
+        item.id, AmendAnnouncement.model_validate({"title": "Still"}), "test"
+    )
+    assert await office.sender.send(item.id) == campaign_id_for(item.id)
+    assert await office.freeze(item) == 0
 
 
 async def test_a_bus_that_hangs_keeps_no_row_from_going_on(

@@ -12,6 +12,7 @@ from domain.announcements import (
     Announcement,
     AnnouncementStatus,
     Change,
+    campaign_id_for,
     changed,
     due_change,
 )
@@ -83,7 +84,7 @@ class Board:
         notice.looked.set()
         return step_of(notice.row)
 
-    async def send(self, announcement_id: UUID) -> int:
+    async def send(self, announcement_id: UUID) -> UUID | None:
         notice = self._notice(announcement_id)
         notice.sending.set()
         if notice.send_failures:
@@ -91,7 +92,7 @@ class Board:
         if notice.hold is not None:
             await notice.hold.wait()
         notice.sent += 1
-        return notice.sent
+        return campaign_id_for(announcement_id)
 
     async def recall(self, announcement_id: UUID) -> int:
         notice = self._notice(announcement_id)

@@ -205,7 +205,9 @@ async def test_a_month_of_a_weekly_campaign(world: World, bench: Bench) -> None:
         assert (await workflow.describe()).status is not None
     paused = await bench.campaigns.pause(parent.id, ACTOR)
     await gateway.tell(paused)
-    assert (await handle.describe()).schedule.state.paused
+    kept = (await handle.describe()).schedule
+    assert kept.state.paused
+    assert kept.policy.catchup_window == timedelta(hours=1)
     resumed = await bench.campaigns.resume(parent.id, ACTOR)
     await gateway.tell(resumed)
     assert not (await handle.describe()).schedule.state.paused
@@ -232,4 +234,21 @@ async def test_told_again_and_again_it_is_one_workflow(world: World, bench: Benc
     )
     assert (await handle.result()).status is CampaignStatus.COMPLETED
     await gateway.tell(scheduled)
+    bench.vendor.assert_once(emails(users))
+
+
+async def test_a_campaign_whose_workflow_was_ended_from_outside_is_revived(
+    world: World, bench: Bench
+) -> None:
+    users = await bench.users(3)
+    gateway = TemporalCampaigns(world.client, world.gateway)
+    draft = await bench.draft(users)
+    schedule = Schedule(at=datetime.now(UTC) + timedelta(days=2))
+    await gateway.tell(await bench.campaigns.schedule(draft.id, schedule, ACTOR))
+    handle = world.client.get_workflow_handle_for(
+        CampaignWorkflow.run, campaign_workflow_id(draft.id)
+    )
+    await handle.terminate("by an operator")
+    await gateway.tell(await bench.campaigns.send(draft.id, ACTOR))
+    assert (await handle.result()).status is CampaignStatus.COMPLETED
     bench.vendor.assert_once(emails(users))

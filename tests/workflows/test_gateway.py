@@ -15,13 +15,15 @@ from temporalio.client import WorkflowExecutionStatus
 
 from domain.enums import Category, Channel, NotificationStatus, Priority, Strategy
 from domain.errors import Unavailable
-from domain.ids import keyed_hash, new_id, notification_workflow_id
+from domain.ids import bulk_workflow_id, keyed_hash, new_id, notification_workflow_id
 from domain.messages import SignalKind
 from domain.records import Notification
 from runtime.search_attributes import KEYS, ensure_search_attributes
 from runtime.temporal import PATIENCE, REST_AFTER_FAILURE, TemporalGateway, connect
+from tests.workflows.bulk_ledger import Batch
 from tests.workflows.ledger import NOW, Case
 from tests.workflows.world import World
+from workflows.bulk import BulkWorkflow
 from workflows.notification import NotificationWorkflow
 from workflows.search import CHANNEL, NOTIFICATION_TYPE, USER_HASH
 
@@ -46,6 +48,23 @@ async def test_starting_many_times_starts_once(world: World, gateway: TemporalGa
     await gateway.start_notification(case.id, 0)
     assert len(case.plans) == 1
     case.assert_closed()
+
+
+async def test_a_batch_is_started_once_and_again_when_it_was_ended_by_hand(
+    world: World, gateway: TemporalGateway
+) -> None:
+    batch = world.batches.add(Batch(10, hold=asyncio.Event()))
+    await asyncio.gather(*(gateway.start_batch(batch.id, batch.size) for _ in range(4)))
+    handle = world.client.get_workflow_handle_for(BulkWorkflow.run, bulk_workflow_id(batch.id))
+    await batch.working.wait()
+    await handle.terminate()
+    await gateway.start_batch(batch.id, batch.size)
+    assert batch.hold is not None
+    batch.hold.set()
+    assert (await handle.result()).sent == 10
+    await gateway.start_batch(batch.id, batch.size)
+    assert (await handle.describe()).status is WorkflowExecutionStatus.COMPLETED
+    assert batch.ended == 1
 
 
 async def test_what_is_known_shows_in_the_web_ui(world: World, gateway: TemporalGateway) -> None:

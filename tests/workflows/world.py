@@ -17,6 +17,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from activities.ab_tests import ABTestActivities
 from activities.announcements import AnnouncementActivities
+from activities.bulk import BulkActivities
 from activities.campaigns import CampaignActivities
 from activities.delivery import DeliveryActivities
 from activities.digests import DigestActivities
@@ -27,6 +28,7 @@ from domain.campaigns.ids import campaign_workflow_id
 from domain.campaigns.messages import CampaignInput, CampaignState
 from domain.digest_messages import DigestInput
 from domain.ids import (
+    BULK_QUEUE,
     CAMPAIGNS_QUEUE,
     DELIVERY_QUEUES,
     NOTIFICATIONS_QUEUE,
@@ -42,10 +44,12 @@ from services.campaign_run import CampaignRunService
 from tests.workflows.ab_tests import ABCases
 from tests.workflows.board import Board, Notice
 from tests.workflows.book import Book, Sends
+from tests.workflows.bulk_ledger import BulkLedger
 from tests.workflows.digest_ledger import Digests
 from tests.workflows.ledger import Case, Ledger
 from workflows.ab_test import ABTestWorkflow
 from workflows.announcement import AnnouncementWorkflow
+from workflows.bulk import BulkWorkflow
 from workflows.campaign import CampaignWorkflow
 from workflows.campaign_partition import CampaignPartitionWorkflow
 from workflows.digest import DigestWorkflow
@@ -61,6 +65,7 @@ CampaignHandle = WorkflowHandle[CampaignWorkflow, CampaignState]
 class World:
     client: Client
     ledger: Ledger = field(default_factory=Ledger)
+    batches: BulkLedger = field(default_factory=BulkLedger)
     ab_tests: ABCases = field(default_factory=ABCases)
     board: Board = field(default_factory=Board)
     digests: Digests = field(default_factory=Digests)
@@ -116,14 +121,14 @@ class World:
         )
 
     async def send(
-        self, case: Sends, *, skip: bool = True, recurring: bool = False
+        self, case: Sends, *, skip: bool = True, recurring: bool = False, looks: int = 150
     ) -> CampaignHandle:
         """Starts a campaign's workflow. `skip`: its waits take no time."""
         self.book.add(case)
         skipper = self.skipping if skip else self.by_hand
         return await skipper.client.start_workflow(
             CampaignWorkflow.run,
-            CampaignInput(campaign_id=case.id, recurring=recurring),
+            CampaignInput(campaign_id=case.id, recurring=recurring, looks_per_run=looks),
             id=campaign_workflow_id(case.id),
             task_queue=CAMPAIGNS_QUEUE,
         )
@@ -195,6 +200,16 @@ async def open_world(
                     campaigns.finish_campaign,
                     campaigns.deliver_chunk,
                 ],
+                workflow_runner=SandboxedWorkflowRunner(),
+            )
+        )
+        bulk = BulkActivities(world.batches, world.batches)
+        await workers.enter_async_context(
+            Worker(
+                world.client,
+                task_queue=BULK_QUEUE,
+                workflows=[BulkWorkflow],
+                activities=[bulk.deliver_bulk_chunk, bulk.cancel_bulk_chunk, bulk.end_bulk],
                 workflow_runner=SandboxedWorkflowRunner(),
             )
         )

@@ -99,6 +99,7 @@ def upgrade() -> None:
         sa.Column("ordinals", postgresql.ARRAY(sa.Integer()), nullable=False),
         sa.Column("status", sa.String(10), nullable=False),
         sa.Column("intent_at", TIMESTAMP, nullable=False),
+        sa.Column("in_doubt", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("done_at", TIMESTAMP, nullable=True),
         sa.Column("day", sa.SmallInteger(), nullable=True),
         sa.ForeignKeyConstraint(["campaign_id"], ["campaigns.id"]),

@@ -5,7 +5,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0005"
-down_revision = "0006"
+down_revision = "0004"
 
 
 def upgrade() -> None:
@@ -26,8 +26,6 @@ def upgrade() -> None:
         sa.Column("published_version", sa.BigInteger(), nullable=True),
         sa.Column("untold_since", sa.DateTime(timezone=True), nullable=True),
         sa.Column("claimed_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("sent_cursor", sa.Text(), nullable=True),
-        sa.Column("sent_count", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),

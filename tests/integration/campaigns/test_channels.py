@@ -5,7 +5,7 @@ from uuid import UUID
 import pytest
 
 from domain.campaigns.ids import recipient_id
-from domain.campaigns.messages import FinishCampaignInput
+from domain.campaigns.messages import ChunkState, FinishCampaignInput
 from domain.campaigns.records import Campaign, CampaignStatus, Recipient, RecipientStatus
 from domain.enums import (
     Channel,
@@ -184,3 +184,28 @@ async def example(bench: Bench, key: str) -> dict[str, object]:
     async with bench.uow() as tx:
         [version] = await tx.catalogue.template(key, locale="en")
     return dict(version.example)
+
+
+@pytest.mark.parametrize("channel", ["email", "websocket"])
+async def test_a_template_that_was_deleted_meanwhile_pauses_with_its_reason(
+    bench: Bench, channel: str
+) -> None:
+    from dataclasses import replace as changed
+
+    users = await bench.users(2)
+    key = f"gone-{users[0]}"
+    async with bench.uow() as tx:
+        [version] = await tx.catalogue.template("announcement", locale="en")
+        await tx.catalogue.add_template_version(changed(version, key=key, version=1))
+    campaign = await bench.running(
+        users, title=None, content=None, template={"key": key}, channels=[channel],
+        data=dict(version.example),
+    )  # fmt: skip
+    async with bench.uow() as tx:
+        await tx.catalogue.delete_template(key)
+    assert (await bench.deliver(campaign)).state is ChunkState.HELD
+    held = await bench.campaigns.get(campaign.id)
+    assert (held.status, held.reason) == (
+        CampaignStatus.PAUSED, "paused_by_error:template_missing",
+    )  # fmt: skip
+    assert await bench.accounts(campaign) == sums(pending=2)

@@ -1,109 +1,126 @@
-"""The audience is written while others pause, cancel, and move house."""
+"""Freezing and deciding: each once, whatever is repeated."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from datetime import UTC, datetime, time, timedelta
+from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from domain.campaigns.messages import FreezeInput, Frozen
+from domain.callbacks import EngagementKind
+from domain.campaigns.messages import CampaignState, FinishCampaignInput, FreezeInput, Frozen
 from domain.campaigns.records import Campaign, CampaignStatus
-from domain.campaigns.shapes import AmendCampaign, Schedule
-from domain.errors import Conflict
-from storage.campaigns import SqlCampaigns
-from tests.integration.campaigns.conftest import ACTOR, Bench, sums
+from domain.errors import Conflict, Invalid
+from tests.integration.campaigns.conftest import ACTOR, Bench
+
+VARIANTS = [{"name": "A", "subject": "One"}, {"name": "B", "subject": "Two"}]
 
 
-@pytest.fixture
-def slow(monkeypatch: pytest.MonkeyPatch) -> Callable[[], tuple[asyncio.Event, asyncio.Event]]:
-    """The recipients are written, and the statement does not end until it is let."""
-
-    def make() -> tuple[asyncio.Event, asyncio.Event]:
-        written, let = asyncio.Event(), asyncio.Event()
-        freeze = SqlCampaigns.freeze
-
-        async def held(self: SqlCampaigns, *arguments: Any) -> int:
-            count = await freeze(self, *arguments)
-            written.set()
-            await let.wait()
-            return count
-
-        monkeypatch.setattr(SqlCampaigns, "freeze", held)
-        return written, let
-
-    return make
+async def freeze(bench: Bench, campaign: Campaign) -> Frozen:
+    return await bench.run.freeze(FreezeInput(campaign_id=campaign.id, now=bench.now()))
 
 
-@asynccontextmanager
-async def freezing(
-    bench: Bench, campaign: Campaign, slow: Callable[[], tuple[asyncio.Event, asyncio.Event]]
-) -> AsyncIterator[asyncio.Task[Frozen]]:
-    written, let = slow()
-    command = FreezeInput(campaign_id=campaign.id, now=bench.now())
-    task = asyncio.create_task(bench.run.freeze(command))
-    await written.wait()
-    try:
-        async with asyncio.timeout(5):
-            yield task
-    finally:
-        let.set()
-        await asyncio.wait([task])
+async def decide(bench: Bench, campaign: Campaign) -> CampaignState:
+    command = FinishCampaignInput(campaign_id=campaign.id, now=bench.now())
+    return await bench.run.decide(command)
 
 
-async def test_it_is_paused_and_amended_meanwhile(bench: Bench, slow: Any) -> None:
-    draft = await bench.draft(await bench.users(3))
-    await bench.campaigns.send(draft.id, ACTOR)
-    async with freezing(bench, draft, slow) as task:
-        await bench.campaigns.pause(draft.id, ACTOR)
-        await bench.campaigns.amend(draft.id, AmendCampaign(name="Other"), ACTOR)
-    assert (await task).recipients == 3
-    campaign = await bench.campaigns.get(draft.id)
-    assert (campaign.status, campaign.name, campaign.recipients) == (
-        CampaignStatus.PAUSED, "Other", 3,
-    )  # fmt: skip
-    assert (await bench.campaigns.resume(draft.id, ACTOR)).status is CampaignStatus.RUNNING
+async def launched(bench: Bench, users: Sequence[str], **fields: Any) -> Campaign:
+    return await bench.campaigns.send((await bench.draft(users, **fields)).id, ACTOR)
 
 
-async def test_cancelled_meanwhile_nobody_is_written(bench: Bench, slow: Any) -> None:
-    draft = await bench.draft(await bench.users(3))
-    await bench.campaigns.send(draft.id, ACTOR)
-    async with freezing(bench, draft, slow) as task:
-        view = await bench.campaigns.cancel(draft.id, ACTOR)
-    with pytest.raises(Conflict):
-        await task
+async def test_frozen_once_however_often_it_is_asked(bench: Bench) -> None:
+    users = await bench.users(7)
+    campaign = await launched(bench, users)
+    answers = await asyncio.gather(*(freeze(bench, campaign) for _ in range(3)))
+    assert {answer.recipients for answer in answers} == {7}
+    assert answers[0] == answers[1] == answers[2]
+    assert [r.user_id for r in await bench.recipients(campaign)] == users
+    started = (await bench.campaigns.get(campaign.id)).started_at
+    await freeze(bench, campaign)
+    assert (await bench.campaigns.get(campaign.id)).started_at == started
+
+
+async def test_who_comes_later_is_not_in_it(bench: Bench) -> None:
+    users = await bench.users(2)
+    campaign = await launched(bench, [*users, "comes-later"])
+    await freeze(bench, campaign)
+    async with bench.uow() as tx:
+        from domain.records import User
+
+        await tx.users.put(User("comes-later", bench.now(), bench.now(), email="l@example.com"))
+    assert (await freeze(bench, campaign)).recipients == 2
+
+
+async def test_an_audience_of_nobody_completes(bench: Bench) -> None:
+    campaign = await launched(bench, ["nobody-knows-them"])
+    assert await freeze(bench, campaign) == Frozen(recipients=0)
+    command = FinishCampaignInput(campaign_id=campaign.id, now=bench.now())
+    assert (await bench.run.finish(command)).status is CampaignStatus.COMPLETED
+
+
+async def test_a_cancelled_one_is_not_frozen(bench: Bench) -> None:
+    campaign = await launched(bench, await bench.users(2))
+    view = await bench.campaigns.cancel(campaign.id, ACTOR)
     assert view.counts.recipients == 0
-    assert await bench.accounts(draft) == sums()
-    again = FreezeInput(campaign_id=draft.id, now=bench.now())
-    assert await bench.run.freeze(again) == Frozen(recipients=0)
+    assert await freeze(bench, campaign) == Frozen(recipients=0)
+    assert await bench.recipients(campaign) == []
 
 
-async def test_two_attempts_write_once(bench: Bench, slow: Any) -> None:
-    draft = await bench.draft(await bench.users(3))
-    await bench.campaigns.send(draft.id, ACTOR)
-    command = FreezeInput(campaign_id=draft.id, now=bench.now())
-    async with freezing(bench, draft, slow) as task:
-        second = asyncio.create_task(bench.run.freeze(command))
-        done, _ = await asyncio.wait([second], timeout=0.2)
-        assert not done
-    assert await task == await second
-    assert (await bench.accounts(draft))["pending"] == 3
+async def test_an_early_choice_stands_and_a_late_one_is_refused(bench: Bench) -> None:
+    test = {"variants": VARIANTS, "decideAfter": "PT4H", "fraction": 0.5}
+    campaign = await bench.running(await bench.users(20), test=test)
+    assert campaign.status is CampaignStatus.TESTING
+    with pytest.raises(Invalid):
+        await bench.campaigns.choose_winner(campaign.id, "C", ACTOR)
+    await bench.campaigns.choose_winner(campaign.id, "B", ACTOR)
+    for _ in range(2):
+        state = await decide(bench, campaign)
+        assert (state.status, state.decided) == (CampaignStatus.RUNNING, True)
+    kept = await bench.campaigns.get(campaign.id)
+    assert (kept.winner, kept.reason) == (1, "winner_by_hand")
+    with pytest.raises(Conflict):
+        await bench.campaigns.choose_winner(campaign.id, "A", ACTOR)
 
 
-async def test_who_moves_to_a_new_zone_while_it_is_frozen_is_due_as_usual(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
+async def test_paused_during_its_test_it_is_decided_and_goes_on_as_running(bench: Bench) -> None:
+    test = {"variants": VARIANTS, "decideAfter": "PT4H", "fraction": 0.5, "metric": "open"}
+    campaign = await bench.running(await bench.users(40), test=test)
+    await bench.deliver(campaign, high=19)
+    for one in await bench.recipients(campaign):
+        if one.variant == "A":
+            await bench.engagement.record(
+                campaign.id, one.ordinal, EngagementKind.OPENED, bench.now()
+            )
+    await bench.campaigns.pause(campaign.id, ACTOR)
+    state = await decide(bench, campaign)
+    assert (state.status, state.decided) == (CampaignStatus.PAUSED, True)
+    assert (await bench.campaigns.get(campaign.id)).winner == 0
+    resumed = await bench.campaigns.resume(campaign.id, ACTOR)
+    assert resumed.status is CampaignStatus.RUNNING
+
+
+async def test_a_test_without_any_outcome_still_chooses(bench: Bench) -> None:
+    test = {"variants": VARIANTS, "fraction": 0.5, "decideAfter": "PT1H"}
+    campaign = await bench.running(await bench.users(10), test=test)
+    state = await decide(bench, campaign)
+    assert state.decided
+    assert state.decide_after_seconds == timedelta(hours=1).total_seconds()
+    kept = await bench.campaigns.get(campaign.id)
+    assert kept.winner is not None
+    assert (kept.reason or "").startswith("winner_")
+
+
+async def test_a_click_on_what_nobody_knows_to_have_left_does_not_stop_the_decision(
+    bench: Bench,
 ) -> None:
-    """The zones were read, then the recipients."""
-
-    async def nobody(*_: object) -> tuple[object, ...]:
-        return ()
-
-    monkeypatch.setattr(SqlCampaigns, "zones", nobody)
-    draft = await bench.draft(await bench.users(1, timezone="Pacific/Auckland"))
-    day = (bench.now() + timedelta(days=3)).date()
-    schedule = Schedule(local_time=time(9), date=day, timezone="UTC")
-    await bench.campaigns.schedule(draft.id, schedule, ACTOR)
-    await bench.run.freeze(FreezeInput(campaign_id=draft.id, now=bench.now()))
-    [one] = await bench.recipients(await bench.campaigns.get(draft.id))
-    assert one.due_at == datetime.combine(day, time(9), UTC)
+    """Its outcome is unknown, and it arrived."""
+    campaign = await bench.running(
+        await bench.users(4), test={"variants": VARIANTS, "decideAfter": "PT4H"}
+    )
+    for one in await bench.recipients(campaign):
+        await bench.engagement.record(campaign.id, one.ordinal, EngagementKind.CLICKED, bench.now())
+    assert (await decide(bench, campaign)).decided
+    counts = (await bench.campaigns.accounts(campaign.id)).counts
+    assert counts.clicked == 4
+    assert all(variant.clicked == 0 for variant in counts.variants)

@@ -1,6 +1,7 @@
 """Pausing, amending and cancelling in the middle of a chunk."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 
@@ -252,10 +253,9 @@ async def test_a_recurring_campaign_makes_each_occurrence_once(bench: Bench) -> 
         parent.id, at, None,
     )  # fmt: skip
     # A plain look at the recurring one never starts it.
-    plain = OpenInput(campaign_id=parent.id, now=at)
+    plain = OpenInput(campaign_id=parent.id, now=at + timedelta(days=30))
     assert (await bench.run.open(plain)).status is CampaignStatus.SCHEDULED
     await bench.campaigns.pause(parent.id, ACTOR)
-    from datetime import timedelta
 
     later = OpenInput(campaign_id=parent.id, now=at, occurs_at=at + timedelta(days=7))
     assert (await bench.run.open(later)).status is CampaignStatus.CANCELLED

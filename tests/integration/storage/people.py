@@ -34,6 +34,8 @@ class Person:
     consents: dict[str, bool] = field(default_factory=dict)
     devices: list[str] = field(default_factory=list)
     events: list[tuple[str, datetime]] = field(default_factory=list)
+    campaigns: list[dict[str, datetime]] = field(default_factory=list)
+    """Emails of campaigns, with when each was first opened and clicked."""
 
 
 def some_attributes(dice: Random) -> dict[str, Any]:
@@ -111,5 +113,13 @@ def some_person(number: int, now: datetime, dice: Random) -> Person:
                 now - timedelta(days=dice.choice([0, 1, 6, 8, 20]), seconds=9),
             )
             for _ in range(dice.choice([0, 0, 1, 4]))
+        ],
+        campaigns=[
+            {
+                kind: now - timedelta(days=dice.choice([0, 1, 6, 8, 20]), seconds=9)
+                for kind in ("opened", "clicked", "unsubscribed")
+                if dice.random() < 0.4
+            }
+            for _ in range(dice.choice([0, 0, 1, 3]))
         ],
     )

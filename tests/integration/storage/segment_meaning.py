@@ -93,10 +93,11 @@ def subscription(channels: list[str] | None, rest: list[str]) -> str:
 
 
 def engagement(person: Person, what: str, days: int | None, now: datetime) -> Any:
+    heard = person.events + [one for email in person.campaigns for one in email.items()]
     if what == "lastAt":
-        return max((at for kind, at in person.events if kind in EVENTS), default=MISSING)
+        return max((at for kind, at in heard if kind in EVENTS), default=MISSING)
     since = now - timedelta(days=days) if days else datetime.min.replace(tzinfo=UTC)
-    return sum(kind == what and at >= since for kind, at in person.events)
+    return sum(kind == what and at >= since for kind, at in heard)
 
 
 def compare(name: str, op: str, held: Any, value: Any, now: datetime) -> bool:

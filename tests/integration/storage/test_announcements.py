@@ -4,25 +4,28 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
 import asyncpg
+import orjson
 import pytest
 
 from domain.announcements import (
     EVERYONE,
     Announcement,
-    AnnouncementAudience,
     AnnouncementStatus,
     Change,
     changed,
     status_at,
 )
+from domain.audience import Audience, AudienceList
 from domain.enums import Channel, Priority
 from domain.ids import new_id
 from domain.paging import PageRequest
 from domain.records import InboxChange
+from storage import audience_membership
 from tests.integration.storage.conftest import Ledger, now
 
 HOUR = timedelta(hours=1)
@@ -54,13 +57,13 @@ async def put(ledger: Ledger, row: Announcement, change: Change | None = None) -
 
 
 async def test_a_row_comes_back_as_it_was(ledger: Ledger) -> None:
-    named = AnnouncementAudience(user_ids=("ada", "bob"))
+    named = Audience(user_ids=["ada", "bob"])
     row = await put(
         ledger, a_row(audience=named, ends_at=now() + HOUR, untold_since=now()), Change.PUBLISHED
     )
     async with ledger.uow() as tx:
         assert await tx.announcements.get(row.id) == row
-        after = replace(row, title="N", revision=1, untold_since=None, data={})
+        after = replace(row, title="N", revision=1, untold_since=None, sent_at=now(), data={})
         assert await tx.announcements.lock(row.id) == row
         await tx.announcements.save(after)
         assert await tx.announcements.get(row.id) == after
@@ -131,25 +134,117 @@ async def test_a_row_for_a_user_comes_only_with_reading(
     assert await sql.fetchval("select count(*) from announcement_reads") == 2
 
 
+def segment(*conditions: dict[str, Any], **shape: Any) -> Audience:
+    return Audience.model_validate({"segment": shape or {"all": list(conditions)}})
+
+
+def has(field: str, value: Any, op: str = "eq", **more: Any) -> dict[str, Any]:
+    return {"field": field, "op": op, "value": value, **more}
+
+
 async def test_who_belongs(ledger: Ledger) -> None:
     users = sorted([await ledger.user() for _ in range(4)])
+    listed = AudienceList(new_id(), "a list", 0, 0, 0, now())
     async with ledger.uow() as tx:
+        await tx.audience_lists.insert(listed)
+        await tx.audience_lists.add(listed.id, [users[1], users[3]])
         await tx.users.delete(users[3])
-    named = AnnouncementAudience(user_ids=(users[2], users[0], "nobody", users[3]))
-    everyone, some = await put(ledger, a_row()), await put(ledger, a_row(audience=named))
+    rows = [
+        await put(ledger, a_row(audience=audience))
+        for audience in (
+            EVERYONE,
+            Audience(user_ids=[users[2], users[0], "nobody"]),
+            Audience(list_id=listed.id),
+            Audience(list_id=new_id()),
+            segment(has("id", users[0])),
+            segment(has("id", users[:2], "in"), has("hasEmail", True)),
+        )
+    ]
+    members = [set(users[:3]), {users[0], users[2]}, {users[1]}, set(), {users[0]}, set(users[:2])]
     async with ledger.uow() as tx:
         belongs = tx.membership
-        assert await belongs.concerning(users[0], [everyone.id, some.id]) == {everyone.id, some.id}
-        assert await belongs.concerning(users[1], [everyone.id, some.id]) == {everyone.id}
-        assert await belongs.members(everyone.id, users[:3]) == set(users[:3])
-        assert await belongs.members(some.id, users[:3]) == {users[0], users[2]}
-        assert await belongs.page(some.id, None, 10) == (users[0], users[2])
-        assert await belongs.page(some.id, users[0], 10) == (users[2],)
-        assert await belongs.page(some.id, None, 1) == (users[0],)
-        assert set(users[:3]) <= set(await belongs.page(everyone.id, None, 1_000))
-        assert users[3] not in await belongs.page(everyone.id, None, 1_000)
-        assert belongs.supports(named)
-        assert not belongs.supports(AnnouncementAudience(segment={"all": []}))
+        for row, expected in zip(rows, members, strict=True):
+            assert await belongs.members(row.id, users[:3]) == expected
+            assert await belongs.members(row.id, []) == frozenset()
+        for user in users[:3]:
+            expected = {row.id for row, some in zip(rows, members, strict=True) if user in some}
+            assert await belongs.concerning(user, [row.id for row in rows]) == expected
+        moving = [row.id for row in rows[2:]]
+        assert await belongs.concerning(users[3], moving) == frozenset()
+        assert await belongs.concerning("nobody", moving) == frozenset()
+        assert await belongs.members(rows[2].id, [users[3], "nobody"]) == frozenset()
+        assert await belongs.members(new_id(), users) == frozenset()
+        assert await belongs.concerning(users[0], [new_id()]) == frozenset()
+
+
+async def test_whoever_comes_to_belong_sees_it_from_then_on(ledger: Ledger) -> None:
+    user, at = await ledger.user(attributes={"plan": "free"}), now()
+    row = await put(ledger, a_row(audience=segment(has("attributes.plan", "pro"))))
+    for plan, expected in (("free", set()), ("pro", {row.id}), ("free", set())):
+        async with ledger.uow() as tx:
+            known = await tx.users.get(user)
+            assert known is not None
+            await tx.users.put(replace(known, attributes={"plan": plan}, updated_at=at))
+        async with ledger.uow() as tx:
+            assert await tx.membership.concerning(user, [row.id]) == expected
+            assert await tx.membership.members(row.id, [user]) == ({user} if expected else set())
+
+
+CONDITIONS = (
+    has("country", "DE"), has("attributes.role", "candidate"), has("attributes.level", 3, "gte"),
+    has("devices.count", 0), has("engagement.opened.count", 2, "lt", days=30),
+    has("subscriptions.newsletter", "never_chosen"), has("consents.marketing", True),
+    has("preferences.channels.email.enabled", True), has("createdAt", 7, "withinDays"),
+    has("engagement.lastAt", True, "exists"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("characters", [1, 700, 6_000])
+async def test_asked_together_or_one_by_one_audiences_are_the_same(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch, characters: int
+) -> None:
+    """All that one user may belong to shares its statement, and its tables."""
+    monkeypatch.setattr(audience_membership, "_STATEMENT_CHARACTERS", characters)
+    users = [
+        await ledger.user(country=country, attributes={"role": "candidate", "level": level})
+        for country in ("DE", "BR")
+        for level in (1, 5)
+    ]
+    audiences = [segment(**{"not": one}) for one in CONDITIONS]
+    audiences += [segment(one, other) for one, other in pairwise(CONDITIONS)]
+    rows = [await put(ledger, a_row(audience=audience)) for audience in audiences]
+    async with ledger.uow() as tx:
+        for user in users:
+            mine = [await tx.audiences.belongs(audience, [user]) for audience in audiences]
+            expected = {row.id for row, found in zip(rows, mine, strict=True) if found}
+            assert expected
+            assert await tx.membership.concerning(user, [row.id for row in rows]) == expected
+
+
+async def test_statements_are_short_enough_to_be_kept_prepared() -> None:
+    """By asyncpg, which parses a longer one each time."""
+    longest = 15 * 1024
+    texts = {
+        new_id(): orjson.dumps(segment(*CONDITIONS[place:], *CONDITIONS[:place]).wire()).decode()
+        for place in range(len(CONDITIONS))
+        for _ in range(3)
+    }
+    statements = [
+        audience_membership._statement(tuple(some.values()))[0]
+        for some in audience_membership._slices(texts)
+    ]
+    assert 1 < len(statements) < len(texts)
+    assert max(map(len, statements)) < longest
+
+
+async def test_the_widest_audiences_fit_their_statements(ledger: Ledger) -> None:
+    """Two hundred conditions of ten names each, in every one of many announcements."""
+    path = ".".join("abcdefghij")
+    wide = segment(*[has(f"attributes.{path}", 1, "gt")] * 200)
+    rows = [await put(ledger, a_row(audience=wide)) for _ in range(20)]
+    user = await ledger.user()
+    async with ledger.uow() as tx:
+        assert await tx.membership.concerning(user, [row.id for row in rows]) == frozenset()
 
 
 async def test_what_is_owed_or_overdue_is_claimed_by_one(ledger: Ledger) -> None:
@@ -169,23 +264,3 @@ async def test_what_is_owed_or_overdue_is_claimed_by_one(ledger: Ledger) -> None
     assert sorted(taken) == sorted([owed.id, late.id, over.id, gone.id])
     assert told.id not in taken
     assert await claim() == ()
-
-
-async def test_sending_is_moved_on_by_one_attempt_only(ledger: Ledger) -> None:
-    row, at = await put(ledger, a_row(), Change.PUBLISHED), now()
-    async with ledger.uow() as tx:
-        move = tx.announcements.sent_through
-        await move(row.id, None, "bob", 2, None)
-        await move(row.id, None, "bob", 2, None)
-        await move(row.id, "bob", "eve", 1, at)
-        await move(row.id, "eve", "zoe", 1, None)
-        moved = await tx.announcements.get(row.id)
-    assert moved == replace(row, sent_cursor="eve", sent_count=3, sent_at=at)
-
-
-async def test_which_notifications_are_there_and_open(ledger: Ledger) -> None:
-    user, absent = await ledger.user(), new_id()
-    waiting = await ledger.notification(user)
-    async with ledger.uow() as tx:
-        assert await tx.announcements.unknown_notifications([waiting.id, absent]) == {absent}
-        assert await tx.announcements.open_notifications([waiting.id, absent]) == (waiting.id,)

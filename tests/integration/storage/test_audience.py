@@ -11,7 +11,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from domain.audience import Audience, AudienceList
-from domain.enums import Channel, ConsentType, Platform, PushVendor
+from domain.campaigns.records import Campaign, CampaignStatus
+from domain.campaigns.shapes import CampaignWords
+from domain.enums import Category, Channel, ConsentType, Platform, PushVendor
 from domain.ids import new_id
 from domain.preferences import Preferences
 from domain.records import Consent, Device, Subscription, User
@@ -51,12 +53,34 @@ async def store(ledger: Ledger, person: Person) -> None:
             )
 
 
+async def store_campaigns(ledger: Ledger, people: list[Person]) -> None:
+    """Each person's nth email belongs to the nth campaign."""
+    async with ledger.uow() as tx:
+        for place in range(max(len(person.campaigns) for person in people)):
+            campaign, at = new_id(), datetime.now(UTC)
+            await tx.campaigns.insert(
+                Campaign(campaign, f"C {place}", "newsletter", Category.MARKETING,
+                         (Channel.EMAIL,), CampaignWords(), Audience(everyone=True),
+                         CampaignStatus.COMPLETED, at, at)
+            )  # fmt: skip
+            sent = [person for person in people if len(person.campaigns) > place]
+            await tx._connection.executemany(
+                "insert into campaign_recipients (campaign_id, ordinal, user_id, channel, status)"
+                " values ($1, $2, $3, 'email', 'sent')",
+                [(campaign, ordinal, person.id) for ordinal, person in enumerate(sent)],
+            )
+            for ordinal, person in enumerate(sent):
+                for kind, when in person.campaigns[place].items():
+                    await tx.campaigns.engaged(campaign, ordinal, kind, when)
+
+
 @pytest.fixture(scope="module")
 async def people(ledger: Ledger) -> list[Person]:
     now, dice = datetime.now(UTC), Random(20)
     made = [some_person(number, now, dice) for number in range(PEOPLE)]
     for person in made:
         await store(ledger, person)
+    await store_campaigns(ledger, made)
     erased = some_person(PEOPLE, now, dice)
     await store(ledger, erased)
     async with ledger.uow() as tx:
@@ -112,6 +136,21 @@ async def test_every_field_splits_the_people(question: Question, condition: dict
     assert rest
     assert not found & rest
     assert len(found) + len(rest) == PEOPLE
+
+
+async def test_what_campaigns_hear_counts_as_engagement(
+    question: Question, people: list[Person]
+) -> None:
+    """Also of those whom no notification of their own ever reached."""
+    only_campaigns = {person.id for person in people if not person.events and any(person.campaigns)}
+    opened = await question.agree(
+        {"field": "engagement.opened.count", "op": "gte", "value": 1, "days": 30}
+    )
+    clicked = await question.agree({"field": "engagement.clicked.count", "op": "gte", "value": 1})
+    assert opened & only_campaigns
+    assert clicked & only_campaigns
+    assert only_campaigns - opened - clicked  # unsubscribing is no engagement
+    assert await question.agree({"field": "engagement.lastAt", "op": "exists"}) >= opened | clicked
 
 
 async def test_what_is_missing_is_in_every_negation_and_in_nothing_else(

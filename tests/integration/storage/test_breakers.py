@@ -132,3 +132,19 @@ async def test_a_place_that_is_to_be_kept_is_paid_for_once(redis: "Redis") -> No
 async def test_other_accounts_have_no_limit(redis: "Redis") -> None:
     limits = ValkeyProviderLimits(redis, {"resend": 1})
     assert await limits.reserve(provider(), uuid4(), urgent=False) == ZERO
+
+
+async def test_a_line_of_ones_own_lets_a_minutes_worth_go_and_keeps_the_next_place(
+    redis: Redis,
+) -> None:
+    """As a campaign with a cap of 60 a minute asks, 60 at a time."""
+    limits = ValkeyProviderLimits(redis, {})
+    line, first, second = f"campaign:{uuid4()}", uuid4(), uuid4()
+    assert await limits.pace(line, 1.0, first, count=60) == timedelta(0)
+    wait = await limits.pace(line, 1.0, second, count=60)
+    assert timedelta(seconds=57) < wait <= timedelta(seconds=60)
+    again = await limits.pace(line, 1.0, second, count=60)
+    assert wait - timedelta(seconds=5) < again <= wait, "the same place, not another"
+    third = await limits.pace(line, 1.0, uuid4(), count=60)
+    assert third > wait + timedelta(seconds=55)
+    assert await limits.pace(f"campaign:{uuid4()}", 1.0, uuid4(), count=60) == timedelta(0)

@@ -1,5 +1,6 @@
 """A campaign's words: filled into a copy, they are what rendering for the reader alone gives."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -12,11 +13,14 @@ from domain.audience import Audience
 from domain.campaigns.records import Campaign, CampaignStatus
 from domain.campaigns.shapes import CampaignWords
 from domain.commands import TemplateChoice
+from domain.content import RenderedMessage
 from domain.enums import Category, Channel
+from domain.marks import mark
 from domain.ports.campaigns import ChunkLine
 from domain.preferences import Preferences
 from domain.records import NotificationType, TemplateVersion, User
 from runtime.links import SignedLinks
+from services.campaign_fill import Copy, copies_within
 from services.campaign_words import Edition
 from templates.adapter import Templates, starter_versions
 
@@ -122,3 +126,54 @@ def test_a_tracked_link_that_differs_is_signed_for_each() -> None:
     assert "invalid/" not in html
     assert "/api/t/c/" in html
     assert list(made.copies.values()) == [None]
+
+
+def own(html: str, text: str) -> TemplateVersion:
+    parts = {"email": {"subject": "S", "html": html, "text": text, "layout": "none"}}
+    return TemplateVersion("own", "en", 1, None, parts, {}, {}, "published", NOW)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://{{ user.id }}.jobs.example/ and {{ links.unsubscribe }}",
+        "https://{{ user.id }}{{ user.name }} http://{{ user.id }}",
+        "https://https://{{ links.preferences|link }}https://",
+    ],
+)
+def test_an_address_made_of_a_field_keeps_its_scheme(text: str) -> None:
+    made = edition(own("<html><body><p>Hello</p></body></html>", text))
+    copied, rendered = alone(made, line(id="alice"))
+    assert copied == rendered
+    assert "invalid/" not in copied.text
+
+
+def test_a_mark_something_was_done_to_makes_no_copy() -> None:
+    whole = RenderedMessage(subject="S", html="<p></p>", text=mark(0))
+    broken = RenderedMessage(subject="S", html=f"<a href='{mark(4, link=True)[:-1]}'>", text="T")
+    assert Copy.of(whole, []) is not None
+    assert Copy.of(broken, []) is None
+
+
+def test_copies_take_so_many_bytes_and_no_more() -> None:
+    made = edition(STARTERS[0])
+    made = replace(made, copies=copies_within(200_000))
+    for number in range(300):
+        made.email(line(timezone=f"Etc/GMT+{number}"), NOW)
+    assert 1 < len(made.copies) < 300
+    assert made.copies.currsize <= 200_000
+
+
+def test_a_message_larger_than_all_copies_may_be_is_rendered_all_the_same() -> None:
+    made = replace(edition(STARTERS[0]), copies=copies_within(1_000))
+    assert made.email(line(), NOW).message.html
+    assert not made.copies
+
+
+def test_editions_share_their_room_and_not_their_copies() -> None:
+    shared = copies_within(10_000_000)
+    first = replace(edition(STARTERS[0]), copies=shared, number=1)
+    other = replace(edition(STARTERS[1]), copies=shared, number=2)
+    one, two = first.email(line(), NOW).message, other.email(line(), NOW).message
+    assert one.html != two.html
+    assert len(shared) == 2

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -16,15 +16,17 @@ from domain.announcements import (
     AnnouncementStatus,
     Change,
     NewAnnouncement,
+    campaign_id_for,
     change_since,
     changed,
     due_change,
     next_look,
-    notification_id_for,
     status_at,
 )
+from domain.audience import Audience
 from domain.enums import Channel, Priority
 from domain.ids import new_id
+from services.announcements import step_of
 
 START = datetime(2026, 12, 1, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -97,19 +99,43 @@ def test_what_was_never_published_is_news_to_nobody() -> None:
     assert change_since(changed(row, Change.WITHDRAWN, 4), 0) is None
 
 
-@given(ids, st.text(max_size=20), st.text(max_size=20))
-def test_each_user_has_one_notification_of_it(item: UUID, one: str, other: str) -> None:
-    first = notification_id_for(item, one)
-    assert first == notification_id_for(item, one)
-    assert (first == notification_id_for(item, other)) is (one == other)
-    assert first.version == 7
-    assert first.variant == uuid4().variant
+@given(ids, ids)
+def test_each_has_one_campaign_for_its_other_channels(item: UUID, other: UUID) -> None:
+    assert campaign_id_for(item) == campaign_id_for(UUID(str(item)))
+    assert campaign_id_for(item) != item
+    assert (campaign_id_for(item) == campaign_id_for(other)) is (item == other)
 
 
-def test_its_notifications_are_ordered_with_those_of_its_time() -> None:
-    earlier, item = new_id(), new_id()
-    assert notification_id_for(item, "ada").bytes[:6] >= earlier.bytes[:6]
-    assert notification_id_for(item, "ada") != notification_id_for(earlier, "ada")
+def test_its_campaign_is_named_once_it_was_started() -> None:
+    row = a_row()
+    assert row.campaign_id is None
+    assert replace(row, sent_at=START).campaign_id == campaign_id_for(row.id)
+
+
+@pytest.mark.parametrize(
+    ("audience", "moves"),
+    [
+        ({"everyone": True}, False),
+        ({"userIds": ["ada"]}, False),
+        ({"list": str(new_id())}, True),
+        ({"segment": {"field": "country", "op": "eq", "value": "DE"}}, True),
+    ],
+)
+def test_segments_and_lists_move(audience: dict[str, object], moves: bool) -> None:
+    row = replace(a_row(), audience=Audience.model_validate(audience))
+    assert row.audience_moves is moves
+
+
+def test_what_is_over_is_recalled_from_other_channels() -> None:
+    row = a_row()
+    sent = replace(row, channels=(Channel.WEBSOCKET, Channel.EMAIL))
+    for change, recall in ((Change.PUBLISHED, False), (Change.UPDATED, False),
+                           (Change.ENDED, True), (Change.WITHDRAWN, True)):  # fmt: skip
+        assert step_of(changed(sent, change, 1)).recall is recall
+        assert not step_of(changed(row, change, 1)).recall
+    active = changed(sent, Change.PUBLISHED, 1)
+    assert step_of(active).send
+    assert not step_of(replace(active, sent_at=START)).send
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,8 @@ The tests run them; `python -m tests.replay.record` keeps their histories.
 from tests.workflows.scenarios import (
     ab_tests,
     announcing,
+    bulk,
+    campaign_ends,
     campaigns,
     cancelling,
     changes,
@@ -23,6 +25,8 @@ __all__ = [
     "SCENARIOS",
     "ab_tests",
     "announcing",
+    "bulk",
+    "campaign_ends",
     "campaigns",
     "cancelling",
     "changes",

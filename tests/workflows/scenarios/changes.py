@@ -82,7 +82,7 @@ async def opted_out_while_waiting(world: World) -> Handle:
 @scenario
 async def amended_to_later_while_resting_before_a_retry(world: World) -> Handle:
     """The attempt after the rest finds the channel deferred, and the new instant is kept."""
-    paused = RetryLater("paused", timedelta(seconds=1))
+    paused = RetryLater("paused", timedelta(seconds=5))
     case = Case({EMAIL: NOW}, script={EMAIL: [paused]})
     handle = await world.start(case, skip=False)
     while not (case.attempts and case.lines[EMAIL].is_open):
