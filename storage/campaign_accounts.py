@@ -33,9 +33,9 @@ _REASON: Final = """
         when n.status in ('cancelled', 'expired') then n.status else n.reason end
 """
 _OUTCOME: Final = "case when n.status = 'delivered' then 'delivered' else r.outcome end"
-_SENT_AT: Final = f"""
+_SENT_AT: Final = """
     case when r.notification_id is null then r.sent_at
-        when {_STATUS} = 'sent' then n.first_intent_at end
+        when n.status in ('sent', 'delivered', 'digested') then n.first_intent_at end
 """
 _COUNTS: Final = """
     select {status} as status, {reason} as reason, r.variant, count(*) as lines,
