@@ -1,8 +1,7 @@
 """Campaigns as their makers handle them: drafts, sending, pausing, amending, cancelling.
 
-The row is the truth. Every change is one transaction under the campaign's lock, and is told to
-Temporal afterwards, at once or by the relay. A chunk writes its intents while holding the row, so
-whoever has the lock knows all that can still leave.
+The row is the truth. Every change is one transaction under the campaign's lock, told to Temporal
+afterwards. Intents are written while holding it: whoever has the lock knows all that can leave.
 """
 
 from dataclasses import dataclass, replace
@@ -34,7 +33,7 @@ from services.campaign_events import campaign_event
 from services.campaign_sweep import CampaignSweep
 
 ANSWER_WITHIN: Final = timedelta(seconds=5)
-"""For closing what is left of a cancelled campaign; its workflow does the rest."""
+"""For closing a cancelled campaign's lines; its workflow does the rest."""
 PAUSED_BY: Final = "paused_by_"
 """How the reason begins of a campaign that was not paused by hand."""
 
@@ -193,9 +192,8 @@ class CampaignService:
         return resumed
 
     async def cancel(self, campaign_id: UUID, actor: str) -> CampaignView:
-        """Stops what has not left, waits for what is with a provider this moment, and answers
-        with the accounts as they will stay; but of many thousand notifications of their own some
-        may be pending then, to be cancelled by the workflow. Raises `Conflict("campaign_over")`."""
+        """Stops what has not left and answers with the final accounts; of very many notifications
+        the workflow may yet cancel some. Raises `Conflict("campaign_over")`."""
         now = self._clock()
         async with self._uow() as tx:
             campaign = _there(await tx.campaigns.lock(campaign_id), campaign_id)

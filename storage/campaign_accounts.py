@@ -37,9 +37,9 @@ _CANCELLED_STATUS: Final = "case r.status when 'pending' then 'skipped' else r.s
 _CANCELLED_REASON: Final = "case r.status when 'pending' then 'cancelled' else r.reason end"
 """What is pending of a cancelled campaign never leaves, whether or not somebody has closed it."""
 _OUTCOME: Final = "case when n.status = 'delivered' then 'delivered' else r.outcome end"
-_SENT_AT: Final = f"""
+_SENT_AT: Final = """
     case when r.notification_id is null then r.sent_at
-        when {_STATUS.replace("{line}", "r.status")} = 'sent' then n.first_intent_at end
+        when n.status in ('sent', 'delivered', 'digested') then n.first_intent_at end
 """
 _COUNTS: Final = """
     select {status} as status, {reason} as reason, r.variant, count(*) as lines,
