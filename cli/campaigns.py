@@ -66,7 +66,7 @@ def delete(campaign_id: Id) -> None:
 
 @campaign.command("pause")
 def pause(campaign_id: Id) -> None:
-    """Nothing more leaves after the answer."""
+    """Nothing more is sent after the answer but what a provider has at that moment."""
     call("POST", f"{_PATH}/{campaign_id}/pause")
     typer.echo("Paused.")
 

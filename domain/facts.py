@@ -61,7 +61,7 @@ class Hold:
     """A channel an operator paused. It is looked at again at `until`, or when it is resumed."""
 
     part: str
-    """What is paused: `channel:sms`, `provider:twilio`."""
+    """What is paused: `channel:sms`, `provider:twilio`, `campaign`."""
     until: datetime
 
 

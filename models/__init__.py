@@ -12,6 +12,7 @@ from models.audience_lists import AudienceListRow
 from models.audit_log import AuditRow
 from models.bulk_batches import BulkBatchRow
 from models.campaign_batches import CampaignBatchRow
+from models.campaign_days import CampaignDayRow
 from models.campaign_messages import CampaignMessageRow
 from models.campaign_recipients import CampaignRecipientRow
 from models.campaigns import CampaignRow
@@ -61,6 +62,7 @@ __all__ = [
     "AuditRow",
     "BulkBatchRow",
     "CampaignBatchRow",
+    "CampaignDayRow",
     "CampaignMessageRow",
     "CampaignRecipientRow",
     "CampaignRow",

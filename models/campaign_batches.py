@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import Index, Integer, Text, text
+from sqlalchemy import Index, Integer, SmallInteger, Text, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Field, SQLModel
 
@@ -31,3 +31,4 @@ class CampaignBatchRow(SQLModel, table=True):
     intent_at: datetime = Field(sa_type=Timestamp)
     in_doubt: bool = Field(sa_column_kwargs={"server_default": text("false")})
     done_at: datetime | None = Field(default=None, sa_type=Timestamp)
+    day: int | None = Field(default=None, sa_type=SmallInteger)

@@ -16,6 +16,7 @@ class CampaignRow(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("parent_id", "occurs_at"),
         Index("idx_campaigns_created_at_id", text("created_at DESC"), text("id DESC")),
+        Index("idx_campaigns_paused", "id", postgresql_where=text("status = 'paused'")),
         Index(
             "idx_campaigns_unstarted",
             "updated_at",

@@ -135,7 +135,9 @@ class BulkPreparer:
         self, draft: PlanDraft, channel: Channel, job: DeliveryJob | None
     ) -> _Ready | Later | None:
         """None for what the plan could not foresee: a workflow of its own sees to it."""
-        if job is None or f"channel:{channel}" in job.paused or len(job.targets) != 1:
+        if job is None or {f"channel:{channel}", "campaign"} & job.paused.keys():
+            return None
+        if len(job.targets) != 1:
             return None
         if job.targets[0].suppressed_reason is not None or len(job.deliveries) > 1:
             return None

@@ -91,9 +91,9 @@ class CampaignChunkService:
             return ChunkResult(state=ChunkState.HELD)
         results = [*work.planned.settled, *made.failed]
         calls = calls_of(work.way, made.emails) if work.way else []
-        called, put_off = await self._send(command, work, waves_of(calls, results, made.notified))
+        called = await self._send(command, work, waves_of(calls, results, made.notified))
         ended = [result for one in called for result in one.results or ()]
-        return await self._ended(command, called, _counted([*settled, *results, *put_off, *ended]))
+        return await self._ended(command, called, _counted([*settled, *results, *ended]))
 
     async def _edition(self, campaign: Campaign) -> Edition | None:
         """None: the campaign's words are broken, and it is paused now."""
@@ -161,9 +161,8 @@ class CampaignChunkService:
             if not planned.ready:
                 return await self._nothing_to_send(tx, command, planned)
         together = self._route.together(planned.ready)
-        return await self._directed(
-            command, campaign, replace(planned, ready=share_of_a_minute(campaign, together)), paused
-        )
+        share = replace(planned, ready=share_of_a_minute(campaign, together))
+        return await self._directed(campaign, share, paused)
 
     async def _nothing_to_send(
         self, tx: Transaction, command: ChunkInput, planned: PlannedChunk
@@ -180,41 +179,34 @@ class CampaignChunkService:
         return ChunkResult(state=ChunkState.DONE, due_at=due, counts=_counted(planned.settled))
 
     async def _directed(
-        self,
-        command: ChunkInput,
-        campaign: Campaign,
-        planned: PlannedChunk,
-        paused: Mapping[str, bool],
+        self, campaign: Campaign, planned: PlannedChunk, paused: Mapping[str, bool]
     ) -> _Work | ChunkState:
         """What is no email goes on while emails are held or wait; those are come back for."""
         emails = [line for line in planned.ready if line.channel is Channel.EMAIL]
-        if not emails:
-            return _Work(campaign, planned, None)
-        way = await self._route.direct(campaign, command.low, emails, paused)
-        if isinstance(way, ChunkWay):
-            return _Work(campaign, planned, way)
-        others = tuple(line for line in planned.ready if line.channel is not Channel.EMAIL)
-        if others:
-            return _Work(campaign, replace(planned, ready=others), None)
-        if isinstance(way, ChunkHeld):
-            return ChunkState.HELD
-        raise RetryLater(way.code, way.after)
+        way = await self._route.direct(emails, paused) if emails else None
+        if way is not None and not isinstance(way, ChunkWay):
+            others = tuple(line for line in planned.ready if line.channel is not Channel.EMAIL)
+            if not others:
+                if isinstance(way, ChunkHeld):
+                    return ChunkState.HELD
+                raise RetryLater(way.code, way.after)
+            planned, way = replace(planned, ready=others), None
+        wait = await self._route.turn(campaign, planned.ready, way)
+        if wait:
+            raise RetryLater("rate_limited", wait)
+        return _Work(campaign, planned, way)
 
-    async def _send(
-        self, command: ChunkInput, work: _Work, waves: Sequence[Wave]
-    ) -> tuple[list[Called], list[LineResult]]:
-        """The calls made, and lines that were put off. A wave of which nothing was taken ends it:
-        the provider is not well, and the next attempt may go another way."""
+    async def _send(self, command: ChunkInput, work: _Work, waves: Sequence[Wave]) -> list[Called]:
+        """The calls made. A wave of which nothing was taken ends it: the provider is not well, and
+        the next attempt may go another way."""
         called: list[Called] = []
-        put_off: list[LineResult] = []
-        for wave in waves:
-            calls, later = await self._intents.write(command, work.campaign, wave)
-            put_off += later
+        for planned in waves:
+            wave = await self._intents.write(command, work.campaign, planned)
             for _, notification, _ in wave.notified:
                 self._starter.start(notification.id, about=notification)
-            if work.way is None or not calls:
+            if work.way is None or not wave.calls:
                 continue
-            answers = await self._calls.make(work.way.provider, calls)
+            answers = await self._calls.make(work.way.provider, wave.calls)
             called += answers
             await self._record(command, answers, ())
             if any(c.results is None for c in answers) or all(c.again for c in answers):
@@ -222,7 +214,7 @@ class CampaignChunkService:
             ended = [result for one in answers for result in one.results or ()]
             if await self._brake.refused(work.campaign, ended):
                 break
-        return called, put_off
+        return called
 
     async def _record(
         self, command: ChunkInput, called: Sequence[Called], more: Sequence[LineResult]

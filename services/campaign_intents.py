@@ -21,7 +21,7 @@ from domain.ports.runtime import Clock
 from domain.ports.storage import Transaction, UnitOfWork
 from domain.records import Notification
 from services.campaign_calls import CALLS_AT_ONCE, Call
-from services.campaign_route import ChunkWay, warm_up_day, warm_up_left
+from services.campaign_route import ChunkWay, WarmUpDay, warm_up_day
 
 SENDS = frozenset({CampaignStatus.RUNNING, CampaignStatus.TESTING})
 
@@ -44,57 +44,57 @@ class CampaignIntents:
         self._uow = uow
         self._clock = clock
 
-    async def write(
-        self, command: ChunkInput, campaign: Campaign, wave: Wave
-    ) -> tuple[list[Call], list[LineResult]]:
-        """The calls that may be made, and lines put off to another day. Raises `Conflict`, with
+    async def write(self, command: ChunkInput, campaign: Campaign, wave: Wave) -> Wave:
+        """What of it may go now; the rest is put off to another day. Raises `Conflict`, with
         nothing written, when the campaign changed or another attempt is at work."""
+        now = self._clock()
         async with self._uow() as tx:
             await tx.campaigns.lock_chunk(campaign.id, command.low)
+            day = warm_up_day(campaign, now)
+            if day is not None and (wave.calls or wave.notified):
+                # Before the campaign is held: who waits for a turn here keeps no pause waiting.
+                wave = await _within(tx, campaign, wave, day)
             held = await tx.campaigns.hold(campaign.id)
             if held is None or held.status not in SENDS or held.revision != campaign.revision:
                 raise Conflict("campaign_changed", "The campaign changed while it was planned.")
-            kept, put_off = await self._within_warm_up(tx, campaign, wave.calls)
-            now = self._clock()
             handed_on = [
                 LineResult(line.ordinal, RecipientStatus.PENDING, notification_id=notification.id)
                 for line, notification, _ in wave.notified
             ]
-            batches = [call.batch for call in kept]
-            others = [line.ordinal for line, _, _ in wave.notified]
-            if not await tx.campaigns.write_batches(campaign.id, command.low, batches, others, now):
+            written = await tx.campaigns.write_batches(
+                campaign.id,
+                command.low,
+                [call.batch for call in wave.calls],
+                [line.ordinal for line, _, _ in wave.notified],
+                now,
+                day.day if day else None,
+            )
+            if not written:
                 raise Conflict("chunk_taken", "Another attempt is at work on this chunk.")
             await tx.notifications.insert([(made, content) for _, made, content in wave.notified])
-            await tx.campaigns.settle(campaign.id, [*wave.results, *put_off, *handed_on], at=now)
-        return kept, put_off
+            await tx.campaigns.settle(campaign.id, [*wave.results, *handed_on], at=now)
+        return wave
 
-    async def _within_warm_up(
-        self, tx: Transaction, campaign: Campaign, calls: Sequence[Call]
-    ) -> tuple[list[Call], list[LineResult]]:
-        """Only what today's share still holds; the rest waits for tomorrow."""
-        if campaign.rate is None or not campaign.rate.warm_up:
-            return list(calls), []
-        now = self._clock()
-        began, ends = warm_up_day(campaign, now)
-        await tx.campaigns.lock_chunk(campaign.id, -1)  # one chunk at a time counts the day
-        gone = await tx.campaigns.sent_since(campaign.id, began)
-        gone += await tx.campaigns.in_flight(campaign.id)
-        left = warm_up_left(campaign, gone, now)
-        if left is None:
-            return list(calls), []
-        kept: list[Call] = []
-        put_off: list[LineResult] = []
-        for call in calls:
-            some = max(min(left, len(call.lines)), 0)
-            left -= some
-            put_off += [
-                LineResult(line.ordinal, RecipientStatus.PENDING, "warm_up", due_at=ends)
-                for line in call.lines[some:]
-            ]
-            if some:
-                batch = replace(call.batch, ordinals=call.batch.ordinals[:some])
-                kept.append(Call(batch, call.lines[:some], call.messages[:some]))
-        return kept, put_off
+
+async def _within(tx: Transaction, campaign: Campaign, wave: Wave, day: WarmUpDay) -> Wave:
+    """As much of it as the day still holds; the rest waits for the next one."""
+    wanted = sum(len(call.lines) for call in wave.calls) + len(wave.notified)
+    left = await tx.campaigns.take_share(campaign.id, day.day, day.began, day.most, wanted)
+    kept: list[Call] = []
+    late: list[ChunkLine] = []
+    for call in wave.calls:
+        some = min(left, len(call.lines))
+        left -= some
+        late += call.lines[some:]
+        if some:
+            batch = replace(call.batch, ordinals=call.batch.ordinals[:some])
+            kept.append(Call(batch, call.lines[:some], call.messages[:some]))
+    late += [line for line, _, _ in wave.notified[left:]]
+    put_off = [
+        LineResult(line.ordinal, RecipientStatus.PENDING, "warm_up", due_at=day.ends)
+        for line in late
+    ]
+    return Wave(tuple(kept), (*wave.results, *put_off), wave.notified[:left])
 
 
 def waves_of(

@@ -64,11 +64,7 @@ class CampaignRoute:
         return fresh if fresh and self.has_another else lines
 
     async def direct(
-        self,
-        campaign: Campaign,
-        low: int,
-        lines: Sequence[ChunkLine],
-        paused: Mapping[str, bool],
+        self, lines: Sequence[ChunkLine], paused: Mapping[str, bool]
     ) -> ChunkWay | ChunkHeld | ChunkLater:
         """The way for these lines, which go together."""
         if f"channel:{Channel.EMAIL}" in paused:
@@ -84,26 +80,30 @@ class CampaignRoute:
         resting: dict[str, timedelta] = {}
         for provider in usable:
             resting |= await self._breakers.rest([provider.name])
-            if provider.name in resting:
-                continue
-            wait = await self._wait(campaign, provider.name, low, len(lines))
-            return ChunkLater("rate_limited", wait) if wait else ChunkWay(provider)
+            if provider.name not in resting:
+                return ChunkWay(provider)
         return ChunkLater("circuit_open", min(resting.values()))
 
     async def note(self, provider: str, *, healthy: bool) -> None:
         await self._breakers.note(provider, healthy=healthy)
 
-    async def _wait(self, campaign: Campaign, provider: str, low: int, count: int) -> timedelta:
-        """By the campaign's own cap, then by the account's; a place kept in a line is found
-        again by the chunk that was told to wait."""
-        place = _place(campaign.id, low)
+    async def turn(
+        self, campaign: Campaign, lines: Sequence[ChunkLine], way: ChunkWay | None
+    ) -> timedelta:
+        """How long these lines are to wait: by the campaign's own cap, then, for its emails, by
+        the account's. A place kept in a line is found again by who was told to wait."""
+        place = _place(campaign.id, lines[0].ordinal)
         per_minute = campaign.rate.per_minute if campaign.rate else None
         if per_minute is not None:
-            line = f"campaign:{campaign.id}"
-            wait = await self._limits.pace(line, per_minute / MINUTE, place, count=count)
+            line, rate = f"campaign:{campaign.id}", per_minute / MINUTE
+            # Kept until the account lets them go too.
+            wait = await self._limits.pace(line, rate, place, count=len(lines), keep=True)
             if wait:
                 return wait
-        return await self._limits.reserve(provider, place, urgent=False, count=count)
+        if way is None:
+            return timedelta(0)
+        emails = len([line for line in lines if line.channel is Channel.EMAIL])
+        return await self._limits.reserve(way.provider.name, place, urgent=False, count=emails)
 
 
 def _gives_up(line: ChunkLine) -> bool:
@@ -117,20 +117,28 @@ def share_of_a_minute(campaign: Campaign, lines: tuple[ChunkLine, ...]) -> tuple
     return lines if cap is None else lines[:cap]
 
 
-def warm_up_left(campaign: Campaign, sent_today: int, now: datetime) -> int | None:
-    """How many more may leave today; None: as many as there are."""
+@dataclass(frozen=True, slots=True)
+class WarmUpDay:
+    """The present day of a campaign's warm-up; days are counted from its start."""
+
+    day: int
+    """From 1."""
+    most: int
+    began: datetime
+    ends: datetime
+
+
+def warm_up_day(campaign: Campaign, now: datetime) -> WarmUpDay | None:
+    """None: as many may leave as there are."""
     if campaign.rate is None or campaign.started_at is None:
         return None
-    cap = campaign.rate.cap_on((now - campaign.started_at).days + 1)
-    return None if cap is None else max(cap - sent_today, 0)
+    day = (now - campaign.started_at).days + 1
+    most = campaign.rate.cap_on(day)
+    if most is None:
+        return None
+    began = campaign.started_at + timedelta(days=day - 1)
+    return WarmUpDay(day, most, began, began + timedelta(days=1))
 
 
-def warm_up_day(campaign: Campaign, now: datetime) -> tuple[datetime, datetime]:
-    """When the campaign's present day began and ends; days are counted from its start."""
-    start = campaign.started_at or now
-    day = timedelta(days=(now - start).days)
-    return start + day, start + day + timedelta(days=1)
-
-
-def _place(campaign_id: UUID, low: int) -> UUID:
-    return uuid5(campaign_id, f"chunk {low}")
+def _place(campaign_id: UUID, first: int) -> UUID:
+    return uuid5(campaign_id, f"lines from {first}")

@@ -22,7 +22,7 @@ from domain.campaigns.parts import partitions_of
 from domain.campaigns.records import Campaign, CampaignCounts, CampaignStatus
 from domain.campaigns.timing import recurs
 from domain.enums import EventType
-from domain.errors import NotFound
+from domain.errors import Conflict, NotFound
 from domain.ports.runtime import Clock
 from domain.ports.storage import Transaction, UnitOfWork
 from domain.rules.local_time import first_instant, zone_of
@@ -56,9 +56,11 @@ class CampaignRunService:
             return _state(campaign)
 
     async def freeze(self, command: FreezeInput) -> Frozen:
-        """Writes the recipients, the first time; then tells how they are cut into partitions."""
+        """Writes the recipients, the first time; then tells how they are cut into partitions.
+        Raises `Conflict("campaign_over")` and writes nothing when it was cancelled meanwhile."""
         async with self._uow() as tx:
-            campaign = _there(await tx.campaigns.lock(command.campaign_id), command.campaign_id)
+            await tx.campaigns.lock_freeze(command.campaign_id)
+            campaign = _there(await tx.campaigns.get(command.campaign_id), command.campaign_id)
             if campaign.status.is_over:
                 return Frozen(recipients=0)
             if campaign.recipients is None:
@@ -112,9 +114,12 @@ class CampaignRunService:
         return moved
 
     async def _frozen(self, tx: Transaction, campaign: Campaign, now: datetime) -> Campaign:
+        """Meanwhile it may be paused and amended; who is written does not depend on that."""
         schedule, due, at = campaign.schedule, {}, None
         if schedule is not None and schedule.local_time is not None and schedule.date is not None:
             usual = schedule.timezone or "UTC"
+            # Also of those who move, after this question, to where nobody lived.
+            at = first_instant(schedule.date, schedule.local_time, zone_of(usual))
             for found in await tx.campaigns.zones(campaign):
                 zone = zone_of(found.zone or usual)
                 due[found.zone] = first_instant(schedule.date, schedule.local_time, zone)
@@ -123,16 +128,11 @@ class CampaignRunService:
         ):
             at = now
         count = await tx.campaigns.freeze(campaign, due, at)
-        testing = campaign.test is not None and campaign.test.fraction < 1
-        status = CampaignStatus.TESTING if testing else campaign.status
-        paused = campaign.status is CampaignStatus.PAUSED
+        standing = _there(await tx.campaigns.lock(campaign.id), campaign.id)
+        if standing.status.is_over:
+            raise Conflict("campaign_over", f"The campaign is {standing.status}.")
         frozen = replace(
-            campaign,
-            recipients=count,
-            started_at=now,
-            status=campaign.status if paused else status,
-            resumes_as=status if paused else None,
-            updated_at=self._clock(),
+            _begun(standing), recipients=count, started_at=now, updated_at=self._clock()
         )
         await tx.campaigns.save(frozen)
         await tx.events.append([campaign_event(EventType.CAMPAIGN_STARTED, frozen, now)])
@@ -157,6 +157,15 @@ class CampaignRunService:
             occurrence = replace(occurrence, status=CampaignStatus.CANCELLED, completed_at=now)
         await tx.campaigns.insert(occurrence)
         return _there(await tx.campaigns.lock(occurrence.id), occurrence.id)
+
+
+def _begun(campaign: Campaign) -> Campaign:
+    """In its test, if it has one; also when it goes on after a pause."""
+    if campaign.test is None or campaign.test.fraction >= 1:
+        return campaign
+    if campaign.status is CampaignStatus.PAUSED:
+        return replace(campaign, resumes_as=CampaignStatus.TESTING)
+    return replace(campaign, status=CampaignStatus.TESTING)
 
 
 def decide(campaign: Campaign, counts: CampaignCounts) -> Winner | NoWinner:

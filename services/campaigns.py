@@ -1,8 +1,7 @@
 """Campaigns as their makers handle them: drafts, sending, pausing, amending, cancelling.
 
-The row is the truth. Every change is one transaction under the campaign's lock, and is told to
-Temporal afterwards, at once or by the relay. A chunk writes its intents while holding the row, so
-whoever has the lock knows all that can still leave.
+The row is the truth. Every change is one transaction under the campaign's lock, told to Temporal
+afterwards. Intents are written while holding it: whoever has the lock knows all that can leave.
 """
 
 from dataclasses import dataclass, replace
@@ -33,6 +32,8 @@ from services.campaign_drafts import WORDS, CampaignDrafts
 from services.campaign_events import campaign_event
 from services.campaign_sweep import CampaignSweep
 
+ANSWER_WITHIN: Final = timedelta(seconds=5)
+"""For closing a cancelled campaign's lines; its workflow does the rest."""
 PAUSED_BY: Final = "paused_by_"
 """How the reason begins of a campaign that was not paused by hand."""
 
@@ -186,12 +187,13 @@ class CampaignService:
             reason = None if (campaign.reason or "").startswith(PAUSED_BY) else campaign.reason
             resumed = self._moved(campaign, goes_on_as, resumes_as=None, reason=reason)
             await self._keep(tx, resumed, actor, "campaign.resumed", None)
+            await tx.campaigns.wake_held(campaign_id, self._clock())
         self._starter.tell(resumed)
         return resumed
 
     async def cancel(self, campaign_id: UUID, actor: str) -> CampaignView:
-        """Stops what has not left, waits for what is with a provider this moment, and answers
-        with the accounts as they will stay. Raises `Conflict("campaign_over")`."""
+        """Stops what has not left and answers with the final accounts; of very many notifications
+        the workflow may yet cancel some. Raises `Conflict("campaign_over")`."""
         now = self._clock()
         async with self._uow() as tx:
             campaign = _there(await tx.campaigns.lock(campaign_id), campaign_id)
@@ -201,7 +203,7 @@ class CampaignService:
                 campaign = self._moved(campaign, CampaignStatus.CANCELLED, completed_at=now)
                 await self._keep(tx, campaign, actor, "campaign.cancelled", None)
         self._starter.tell(campaign)
-        await self._sweep.close(campaign_id)
+        await self._sweep.close(campaign_id, within=ANSWER_WITHIN)
         return await self.accounts(campaign_id)
 
     async def choose_winner(self, campaign_id: UUID, variant: str, actor: str) -> Campaign:

@@ -21,6 +21,7 @@ from domain.ports.deliveries import DeliveryJob
 from domain.ports.runtime import Clock, RenderProblem
 from domain.ports.storage import Transaction, UnitOfWork
 from domain.records import Delivery
+from domain.rules.reasons import Reason
 from services.attachments import AttachmentService
 from services.cancel import not_found
 from services.delivery_attempt import Attempts, Try
@@ -84,6 +85,8 @@ class DeliverService:
             job = await tx.deliveries.load_job(command.notification_id, channel)
             if job is None:
                 raise not_found(command.notification_id)
+            if "campaign" in job.paused:
+                return await self._hold(tx, job, channel, Reason.CAMPAIGN_PAUSED, None)
             if f"channel:{channel}" in job.paused:
                 return await self._hold(tx, job, channel, "channel_paused", None)
             stop = await self._obstacle(tx, job, channel, now)

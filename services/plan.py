@@ -211,9 +211,12 @@ def remaining_channels(snapshot: PlanningSnapshot) -> tuple[Channel, ...]:
 def _holds(
     snapshot: PlanningSnapshot, remaining: tuple[Channel, ...], now: datetime
 ) -> dict[Channel, Hold]:
-    """Channels that are paused themselves, or whose provider was found paused at delivery."""
+    """Channels that are paused themselves, or whose provider was found paused at delivery; all
+    while the campaign is paused that it is part of."""
     if not snapshot.paused:
         return {}
+    if "campaign" in snapshot.paused:
+        return dict.fromkeys(remaining, Hold("campaign", now + HOLD_CHECK))
     parts = {channel: f"channel:{channel}" for channel in remaining}
     holds = {c: Hold(p, now + HOLD_CHECK) for c, p in parts.items() if p in snapshot.paused}
     for line in snapshot.deliveries:

@@ -18,6 +18,8 @@ from storage.valkey import Courtesy
 
 _TRIAL: Final = timedelta(seconds=15)
 """How long the one call may take before another is let through."""
+_KEPT: Final = timedelta(minutes=5)
+"""How long a granted place is kept for who asked for that."""
 _GLANCE: Final = 0.25
 """Seconds for which a process believes that a circuit is closed."""
 
@@ -73,18 +75,22 @@ local now = redis.call('TIME')
 local at = now[1] * 1000 + math.floor(now[2] / 1000)
 local place, line = 'place:' .. ARGV[1] .. ':' .. ARGV[2], 'line:' .. ARGV[1]
 local step, burst, urgent = tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5] == '1'
+local keeps = tonumber(ARGV[6])
 local kept = redis.call('GET', place)
 if kept then
   local rest = tonumber(kept) - at
   if rest > 0 then return math.ceil(rest) end
-  redis.call('DEL', place)
+  if keeps == 0 then redis.call('DEL', place) end
   return 0
 end
 local due = math.max(tonumber(redis.call('GET', line) or at), at)
 redis.call('SET', line, due + step, 'PX', math.ceil(due + step - at + 1000))
 local rest = due - at - burst
-if urgent or rest <= 0 then return 0 end
-redis.call('SET', place, at + rest, 'PX', math.ceil(rest + 60000))
+if urgent or rest <= 0 then
+  if keeps > 0 then redis.call('SET', place, at, 'PX', keeps) end
+  return 0
+end
+redis.call('SET', place, at + rest, 'PX', math.ceil(rest + math.max(keeps, 60000)))
 return math.ceil(rest)
 """
 
@@ -165,7 +171,14 @@ class ValkeyProviderLimits:
         return await self.pace(provider, rate, delivery_id, urgent=urgent, count=count)
 
     async def pace(
-        self, line: str, rate: float, place: UUID, *, urgent: bool = False, count: int = 1
+        self,
+        line: str,
+        rate: float,
+        place: UUID,
+        *,
+        urgent: bool = False,
+        count: int = 1,
+        keep: bool = False,
     ) -> timedelta:
         step = 1000 / rate
         # A second's worth may go at once, as vendors count by the second.
@@ -175,6 +188,7 @@ class ValkeyProviderLimits:
             step * count,
             max(1000 - step, 0),
             int(urgent),
+            _ms(_KEPT) if keep else 0,
         ]
         rest = await self._courtesy.ask(lambda: self._reserve(keys=[], args=arguments))
         return timedelta(milliseconds=rest or 0)

@@ -9,6 +9,7 @@ from uuid import UUID
 from domain.campaigns.records import (
     Campaign,
     CampaignCounts,
+    CampaignStatus,
     Recipient,
     RecipientStatus,
     VariantCounts,
@@ -22,16 +23,19 @@ _EPOCH: Final = datetime.fromisoformat("2000-01-01T00:00:00+00:00")
 """Recipients are paged by ordinal alone; a cursor has an instant all the same."""
 _NOTIFIED: Final = "left join notifications n on n.id = r.notification_id"
 _STATUS: Final = """
-    case when r.notification_id is null then r.status
+    case when r.notification_id is null then {line}
         when n.status in ('sent', 'delivered', 'digested') then 'sent'
         when n.status in ('skipped', 'cancelled', 'expired') then 'skipped'
         when n.status = 'failed' then 'failed' else 'pending' end
 """
 """A recipient whose message is a notification of its own stands where that stands."""
 _REASON: Final = """
-    case when r.notification_id is null then r.reason
+    case when r.notification_id is null then {why}
         when n.status in ('cancelled', 'expired') then n.status else n.reason end
 """
+_CANCELLED_STATUS: Final = "case r.status when 'pending' then 'skipped' else r.status end"
+_CANCELLED_REASON: Final = "case r.status when 'pending' then 'cancelled' else r.reason end"
+"""What is pending of a cancelled campaign never leaves, whether or not somebody has closed it."""
 _OUTCOME: Final = "case when n.status = 'delivered' then 'delivered' else r.outcome end"
 _SENT_AT: Final = """
     case when r.notification_id is null then r.sent_at
@@ -141,14 +145,6 @@ class SqlCampaignAccounts:
         last = takewhile(lambda row: not row["taken"], rows)
         return len({ordinal for row in last for ordinal in row["refused"] or ()})
 
-    async def sent_since(self, campaign_id: UUID, since: datetime) -> int:
-        found: int = await self._db.fetchval(
-            "select count(*) from campaign_recipients where campaign_id = $1 and sent_at >= $2",
-            campaign_id,
-            since,
-        )
-        return found
-
     async def recipient_of(self, provider_message_id: str) -> RecipientRef | None:
         row = await self._db.fetchrow(
             "select m.campaign_id, m.ordinal, r.user_id from campaign_messages m"
@@ -199,18 +195,18 @@ _TOTALS: Final = (
 
 def _sql(statement: str, campaign: Campaign) -> str:
     """Notifications are asked only where a recipient may have one of its own."""
+    line, why = "r.status", "r.reason"
+    if campaign.status is CampaignStatus.CANCELLED:
+        line, why = _CANCELLED_STATUS, _CANCELLED_REASON
     if campaign.channels == (Channel.EMAIL,):
         parts = {
-            "status": "r.status",
-            "reason": "r.reason",
-            "outcome": "r.outcome",
-            "join": "",
+            "status": line, "reason": why, "outcome": "r.outcome", "join": "",
             "sent_at": "r.sent_at",
-        }
+        }  # fmt: skip
     else:
         parts = {
-            "status": _STATUS, "reason": _REASON, "outcome": _OUTCOME, "join": _NOTIFIED,
-            "sent_at": _SENT_AT,
+            "status": _STATUS.replace("{line}", line), "reason": _REASON.replace("{why}", why),
+            "outcome": _OUTCOME, "join": _NOTIFIED, "sent_at": _SENT_AT,
         }  # fmt: skip
     for name, text in parts.items():
         statement = statement.replace(f"{{{name}}}", text)

@@ -6,10 +6,12 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+from domain.campaigns.records import RecipientStatus
 from domain.enums import Category, Channel, ConsentType
 from domain.facts import Reach, Usage
 from domain.ports.campaigns import NOBODY, ChunkLine, LineResult, OpenBatch
 from domain.preferences import Preferences
+from storage.campaign_steering import SqlCampaignSteering
 from storage.encryption import KEY_JOIN, KeyRing
 from storage.engine import Connection
 from storage.rows import PREFERENCE_COLUMNS, preferences_of, qualified
@@ -40,9 +42,10 @@ _LINES: Final = f"""
     where r.campaign_id = $1 and r.status = 'pending'
 """
 _WRITE: Final = """
-    insert into campaign_batches (id, campaign_id, chunk, provider, ordinals, status, intent_at)
+    insert into campaign_batches (id, campaign_id, chunk, provider, ordinals, status, intent_at,
+        day)
     select b.id, $1, $2, b.provider, array(select jsonb_array_elements_text(b.ordinals)::int),
-        'open', $3
+        'open', $3, $5
     from jsonb_to_recordset($4) as b(id uuid, provider text, ordinals jsonb)
 """
 _PENDING: Final = """
@@ -53,6 +56,7 @@ _PENDING: Final = """
 _CLOSE: Final = """
     update campaign_batches set status = 'done', done_at = $2
     where id = any($1::uuid[]) and status = 'open' and not (in_doubt and id = any($3::uuid[]))
+    returning day
 """
 _SETTLE: Final = """
     with result as (
@@ -85,18 +89,11 @@ _USAGE: Final = """
 """
 
 
-class SqlCampaignChunks:
+class SqlCampaignChunks(SqlCampaignSteering):
     """A part of `CampaignRepository`: the work of a chunk."""
 
     _db: Connection
     _keys: KeyRing
-
-    async def lock_chunk(self, campaign_id: UUID, chunk: int) -> None:
-        await self._db.execute(
-            "select pg_advisory_xact_lock(hashtextextended($1::text, $2::bigint))",
-            str(campaign_id),
-            chunk,
-        )
 
     async def load_lines(
         self, campaign_id: UUID, low: int, high: int, now: datetime
@@ -188,6 +185,7 @@ class SqlCampaignChunks:
         batches: Sequence[OpenBatch],
         others: Sequence[int],
         at: datetime,
+        day: int | None = None,
     ) -> bool:
         if await self.open_batches(campaign_id, chunk):
             return False
@@ -197,7 +195,7 @@ class SqlCampaignChunks:
         payload = [
             {"id": str(b.id), "provider": b.provider, "ordinals": list(b.ordinals)} for b in batches
         ]
-        await self._db.execute(_WRITE, campaign_id, chunk, at, payload)
+        await self._db.execute(_WRITE, campaign_id, chunk, at, payload, day)
         return True
 
     async def settle(
@@ -210,9 +208,10 @@ class SqlCampaignChunks:
         at: datetime,
     ) -> bool:
         if batches:
-            done: str = await self._db.execute(_CLOSE, list(batches), at, list(anew))
-            if done != f"UPDATE {len(batches)}":
+            closed = await self._db.fetch(_CLOSE, list(batches), at, list(anew))
+            if len(closed) != len(batches):
                 return False
+            await self._give_back(campaign_id, closed[0]["day"], results)
         if results:
             await self._db.execute(
                 _SETTLE,
@@ -228,6 +227,15 @@ class SqlCampaignChunks:
                 [r.notification_id for r in results],
             )
         return True
+
+    async def _give_back(
+        self, campaign_id: UUID, day: int | None, results: Sequence[LineResult]
+    ) -> None:
+        """What did not leave, to the day whose share it took: one for all calls of a wave."""
+        unsent = [r for r in results if r.status is not RecipientStatus.SENT]
+        stayed = len([r for r in unsent if r.reason != "outcome_unknown"])
+        if day is not None and stayed:
+            await self._add_to_day(campaign_id, day, -stayed)
 
     async def doubt(self, batch_id: UUID) -> bool:
         done: str = await self._db.execute(
@@ -259,36 +267,3 @@ class SqlCampaignChunks:
             since,
         )
         return found
-
-    async def close_pending(self, campaign_id: UUID, reason: str) -> int:
-        done: str = await self._db.execute(
-            "update campaign_recipients r set status = 'skipped', reason = $2"
-            " where campaign_id = $1 and status = 'pending' and notification_id is null"
-            " and not exists (select from campaign_batches b where b.campaign_id = $1"
-            "  and b.status = 'open' and r.ordinal = any(b.ordinals))",
-            campaign_id,
-            reason,
-            timeout=300,
-        )
-        return int(done.rpartition(" ")[2])
-
-    async def open_notifications(self, campaign_id: UUID) -> tuple[UUID, ...]:
-        rows = await self._db.fetch(
-            "select r.notification_id as id from campaign_recipients r"
-            " join notifications n on n.id = r.notification_id where r.campaign_id = $1"
-            " and n.status in ('accepted', 'scheduled', 'processing')",
-            campaign_id,
-        )
-        return tuple(row["id"] for row in rows)
-
-    async def give_up_batches(self, campaign_id: UUID, at: datetime) -> int:
-        done: str = await self._db.execute(
-            "with closed as (update campaign_batches set status = 'done', done_at = $2"
-            " where campaign_id = $1 and status = 'open' returning ordinals)"
-            " update campaign_recipients r set status = 'failed', reason = 'outcome_unknown'"
-            " from (select unnest(ordinals) as ordinal from closed) c"
-            " where r.campaign_id = $1 and r.ordinal = c.ordinal and r.status = 'pending'",
-            campaign_id,
-            at,
-        )
-        return int(done.rpartition(" ")[2])

@@ -17,6 +17,7 @@ from storage.ab_split import values, variant_of
 from storage.audience_sql import select_sql
 from storage.campaign_accounts import SqlCampaignAccounts
 from storage.campaign_chunks import SqlCampaignChunks
+from storage.campaign_ending import SqlCampaignEnding
 from storage.encryption import KeyRing
 from storage.engine import Connection
 
@@ -53,7 +54,7 @@ _FREEZE: Final = f"""
 _FIRST_FREE: Final = 8
 
 
-class SqlCampaigns(SqlCampaignChunks, SqlCampaignAccounts):
+class SqlCampaigns(SqlCampaignChunks, SqlCampaignAccounts, SqlCampaignEnding):
     """Implements `CampaignRepository`; here are the resource and its audience."""
 
     def __init__(self, connection: Connection, keys: KeyRing) -> None:
@@ -72,10 +73,13 @@ class SqlCampaigns(SqlCampaignChunks, SqlCampaignAccounts):
         return await self._one(campaign_id, "")
 
     async def lock(self, campaign_id: UUID) -> Campaign | None:
-        return await self._one(campaign_id, "for update")
+        await self._close_gate(campaign_id)
+        # Not against whoever writes recipients, which refer to it.
+        return await self._one(campaign_id, "for no key update")
 
     async def hold(self, campaign_id: UUID) -> Campaign | None:
-        return await self._one(campaign_id, "for share")
+        await self._pass_gate(campaign_id)
+        return await self._one(campaign_id, "")
 
     async def _one(self, campaign_id: UUID, how: str) -> Campaign | None:
         row = await self._db.fetchrow(

@@ -11,6 +11,7 @@ from storage.engine import Connection
 from storage.rows import (
     LINES,
     NOTIFICATION_COLUMNS,
+    OF_A_PAUSED_CAMPAIGN,
     PREFERENCE_COLUMNS,
     lines_of,
     notification_of,
@@ -31,7 +32,8 @@ JOB = f"""
         {", ".join(f"u.{name.strip()} as user_{name.strip()}" for name in USER_COLUMNS.split(","))},
         {qualified(PREFERENCE_COLUMNS, "p")}, p.timezone as preferred_timezone,
         k.wrapped_key, k.master_key_id,
-        (select jsonb_object_agg(name, divert) from paused_parts) as paused,
+        (select jsonb_object_agg(name, divert) from (select name, divert from paused_parts
+            union all select 'campaign', false where {OF_A_PAUSED_CAMPAIGN}) parts) as paused,
         (select granted from consents where user_id = n.user_id and type = 'tracking') as tracking,
         (select jsonb_object_agg(s.channel || ':' || s.address_hash, s.reason) from suppressions s
           where (s.expires_at is null or s.expires_at > now())

@@ -14,6 +14,7 @@ from storage.engine import Connection
 from storage.rows import (
     LINES,
     NOTIFICATION_COLUMNS,
+    OF_A_PAUSED_CAMPAIGN,
     PREFERENCE_COLUMNS,
     lines_of,
     notification_of,
@@ -44,7 +45,8 @@ LOAD = f"""
                 or (s.channel = 'push' and s.address_hash in (
                     select d.token_hash from user_devices d where d.user_id = n.user_id)))
             group by s.channel) s) as suppressed,
-        (select array_agg(name) from paused_parts where not divert) as paused,
+        (select array_agg(name) from (select name from paused_parts where not divert
+            union all select 'campaign' where {OF_A_PAUSED_CAMPAIGN}) parts) as paused,
         (select i.ends_at from digest_items i where i.notification_id = n.id) as gathered_until
     from notifications n
     join users u on u.id = n.user_id

@@ -20,6 +20,12 @@ from domain.preferences import Preferences
 from domain.records import Delivery, Money, Notification, NotificationType
 from storage.encryption import Sealer
 
+OF_A_PAUSED_CAMPAIGN = """
+    exists (select from campaigns m
+        join campaign_recipients r on r.campaign_id = m.id and r.user_id = n.user_id
+        where m.status = 'paused' and r.notification_id = n.id)
+"""
+"""Of the notification `n`. Few campaigns are paused at a time, mostly none."""
 NOTIFICATION_COLUMNS = (
     "id, user_id, type, category, priority, channels, strategy, status, created_at, updated_at,"
     " content_hash, reason, until, escalate_after, scheduled_at, expires_at, dedup_key,"

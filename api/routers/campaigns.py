@@ -81,7 +81,8 @@ async def schedule(campaign_id: IdPath, body: ScheduleIn, caller: Caller, use: U
 @router.post("/{id}/pause", summary="Pause", responses=conflict())
 @requires(Scope.CAMPAIGNS_WRITE)
 async def pause(campaign_id: IdPath, caller: Caller, use: Use) -> CampaignOut:
-    """Nothing more leaves after the answer."""
+    """Nothing more is sent after the answer, on any channel, but what a provider is being given
+    at that moment."""
     return CampaignOut.of(await use.campaigns.pause(campaign_id, caller.actor))
 
 

@@ -49,6 +49,14 @@ class ProviderLimits(Protocol):
         messages may share one place."""
 
     async def pace(
-        self, line: str, rate: float, place: UUID, *, urgent: bool = False, count: int = 1
+        self,
+        line: str,
+        rate: float,
+        place: UUID,
+        *,
+        urgent: bool = False,
+        count: int = 1,
+        keep: bool = False,
     ) -> timedelta:
-        """The same for any line with a `rate` of its own, such as a campaign's; per second."""
+        """The same for any line with a `rate` of its own, such as a campaign's; per second. Who is
+        to `keep` a place has it for a while after it was granted too, and pays once."""

@@ -99,7 +99,8 @@ class CampaignRepository(Protocol):
     async def get(self, campaign_id: UUID) -> Campaign | None: ...
 
     async def lock(self, campaign_id: UUID) -> Campaign | None:
-        """The row, locked until the transaction ends."""
+        """The row, to be changed by nobody else until the transaction ends. Waits for those who
+        hold it, and goes before whoever asks to hold it later."""
 
     async def hold(self, campaign_id: UUID) -> Campaign | None:
         """The row, kept from changing until the transaction ends; any number may hold it. An
@@ -128,11 +129,14 @@ class CampaignRepository(Protocol):
     async def zones(self, campaign: Campaign) -> tuple[ZoneCount, ...]:
         """Where the audience lives, for sends by local time."""
 
+    async def lock_freeze(self, campaign_id: UUID) -> None:
+        """Keeps a second one out until the transaction ends, and nobody else."""
+
     async def freeze(
         self, campaign: Campaign, due: Mapping[str | None, datetime], at: datetime | None
     ) -> int:
         """Writes the recipients, ordinals from 0 in the order of their instants, the test's
-        first. `due`: zone → instant; else all are due `at`. Returns how many."""
+        first. `due`: zone → instant; all others are due `at`. Returns how many."""
 
     async def buckets(self, campaign_id: UUID) -> tuple[Bucket, ...]: ...
 
@@ -140,6 +144,13 @@ class CampaignRepository(Protocol):
 
     async def lock_chunk(self, campaign_id: UUID, chunk: int) -> None:
         """Keeps a second attempt at this chunk out until the transaction ends."""
+
+    async def take_share(
+        self, campaign_id: UUID, day: int, began: datetime, most: int, wanted: int
+    ) -> int:
+        """How many of the messages `wanted` the `most` of this day still hold; they count as gone
+        from now on. One asks at a time, until its transaction ends. `settle` gives back what did
+        not leave."""
 
     async def load_lines(
         self, campaign_id: UUID, low: int, high: int, now: datetime
@@ -163,9 +174,11 @@ class CampaignRepository(Protocol):
         batches: Sequence[OpenBatch],
         others: Sequence[int],
         at: datetime,
+        day: int | None = None,
     ) -> bool:
-        """The intents. False, and nothing written, when the chunk has open batches, or a line of
-        these or of the `others` that are to be handed on is not pending any more."""
+        """The intents; `day`: of whose share they are. False, and nothing written, when the chunk
+        has open batches, or a line of these or of the `others` that are to be handed on is not
+        pending any more."""
 
     async def settle(
         self,
@@ -193,13 +206,19 @@ class CampaignRepository(Protocol):
     async def in_flight(self, campaign_id: UUID, since: datetime | None = None) -> int:
         """Recipients in open batches, of those written `since` then."""
 
-    async def close_pending(self, campaign_id: UUID, reason: str) -> int:
-        """Skips all that is pending and not in an open batch."""
+    async def wake_held(self, campaign_id: UUID, at: datetime) -> None:
+        """Tells the notifications its pause held to look again."""
 
-    async def open_notifications(self, campaign_id: UUID) -> tuple[UUID, ...]: ...
+    # The end of a cancelled one.
 
     async def give_up_batches(self, campaign_id: UUID, at: datetime) -> int:
         """Ends open batches as failed with reason `outcome_unknown`."""
+
+    async def close_range(self, campaign_id: UUID, low: int, high: int, at: datetime) -> None:
+        """Of the recipients with ordinals [low, high], skips what is pending and not in an open
+        batch, and cancels the notifications that were not tried yet."""
+
+    async def open_notifications(self, campaign_id: UUID) -> tuple[UUID, ...]: ...
 
     # The accounts.
 
@@ -217,8 +236,6 @@ class CampaignRepository(Protocol):
     async def refused_in_a_row(self, campaign_id: UUID, since: datetime) -> int:
         """Recipients that were refused for good in calls intended `since` then, and after the
         last call of which anything was taken; counted up to some hundreds."""
-
-    async def sent_since(self, campaign_id: UUID, since: datetime) -> int: ...
 
     async def recipient_of(self, provider_message_id: str) -> "RecipientRef | None":
         """Whose message a vendor's id is; None when it is no campaign's."""

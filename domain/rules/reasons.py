@@ -74,6 +74,7 @@ class Reason(StrEnum):
     NOT_PAUSED = "not_paused"
     CHANNEL_PAUSED = "channel_paused"
     PROVIDER_PAUSED = "provider_paused"
+    CAMPAIGN_PAUSED = "campaign_paused"
     # Channel choice
     EVERY_CHANNEL = "every_channel"
     FIRST_CHOICE = "first_choice"
@@ -144,6 +145,7 @@ CLAUSES: Final[dict[Reason, str]] = {
     _R.NOT_PAUSED: "no operator holds it back",
     _R.CHANNEL_PAUSED: "an operator paused the channel{on}",
     _R.PROVIDER_PAUSED: "an operator paused the provider{on}",
+    _R.CAMPAIGN_PAUSED: "its campaign is paused",
     _R.EVERY_CHANNEL: "every channel is to be used",
     _R.FIRST_CHOICE: "it is the first channel that may be used",
     _R.HELD_FOR_FALLBACK: "another channel is tried first",

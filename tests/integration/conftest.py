@@ -117,7 +117,14 @@ class Breakers:
         return self.waits.pop(0) if self.waits else timedelta(0)
 
     async def pace(
-        self, line: str, rate: float, place: UUID, *, urgent: bool = False, count: int = 1
+        self,
+        line: str,
+        rate: float,
+        place: UUID,
+        *,
+        urgent: bool = False,
+        count: int = 1,
+        keep: bool = False,
     ) -> timedelta:
         self.paced.append((line, rate, count))
         return self.waits.pop(0) if self.waits else timedelta(0)

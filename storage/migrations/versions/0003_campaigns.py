@@ -47,6 +47,12 @@ def upgrade() -> None:
         "idx_campaigns_created_at_id", "campaigns", [sa.text("created_at DESC"), sa.text("id DESC")]
     )
     op.create_index(
+        "idx_campaigns_paused",
+        "campaigns",
+        ["id"],
+        postgresql_where=sa.text("status = 'paused'"),
+    )
+    op.create_index(
         "idx_campaigns_unstarted",
         "campaigns",
         ["updated_at"],
@@ -95,8 +101,17 @@ def upgrade() -> None:
         sa.Column("intent_at", TIMESTAMP, nullable=False),
         sa.Column("in_doubt", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("done_at", TIMESTAMP, nullable=True),
+        sa.Column("day", sa.SmallInteger(), nullable=True),
         sa.ForeignKeyConstraint(["campaign_id"], ["campaigns.id"]),
         sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
+        "campaign_days",
+        sa.Column("campaign_id", sa.Uuid(), nullable=False),
+        sa.Column("day", sa.Integer(), nullable=False),
+        sa.Column("messages", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["campaign_id"], ["campaigns.id"]),
+        sa.PrimaryKeyConstraint("campaign_id", "day"),
     )
     op.create_index(
         "idx_campaign_batches_open",
@@ -107,6 +122,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.drop_table("campaign_days")
     op.drop_table("campaign_batches")
     op.drop_table("campaign_messages")
     op.drop_table("campaign_recipients")

@@ -5,10 +5,18 @@ from uuid import UUID
 import pytest
 
 from domain.campaigns.ids import recipient_id
-from domain.campaigns.messages import FinishCampaignInput
+from domain.campaigns.messages import ChunkState, FinishCampaignInput
 from domain.campaigns.records import Campaign, CampaignStatus, Recipient, RecipientStatus
-from domain.enums import Channel, ConsentType, NotificationStatus, Platform, PushVendor
+from domain.enums import (
+    Channel,
+    ConsentType,
+    NotificationStatus,
+    PlanTrigger,
+    Platform,
+    PushVendor,
+)
 from domain.ids import new_id
+from domain.messages import DeliverOutcome
 from domain.records import Device
 from tests.integration.campaigns.conftest import ACTOR, Bench, email, sums
 
@@ -122,6 +130,39 @@ async def test_cancelling_cancels_the_notifications_that_have_not_left(bench: Be
         assert status is NotificationStatus.CANCELLED
 
 
+async def test_a_pause_holds_what_was_handed_on(bench: Bench) -> None:
+    users = await bench.users(3)
+    campaign = await bench.running(users, channels=["websocket"])
+    await bench.finished(campaign)
+    bench.core.provider.channel = INBOX
+    planned, unplanned, other = bench.core.starter.started
+    await bench.core.plan(planned)
+    await bench.campaigns.pause(campaign.id, ACTOR)
+    held = await bench.core.deliver(planned, INBOX)
+    assert (held.outcome, held.reason) == (DeliverOutcome.HELD, "campaign_paused")
+    assert (await bench.core.plan(planned, trigger=PlanTrigger.HELD)).ready == ()
+    plan = await bench.core.plan(unplanned)
+    assert (plan.ready, plan.wait_until is not None) == ((), True)
+    assert "its campaign is paused" in (await bench.core.explaining.explain(unplanned)).summary
+    # Another campaign's, to the same reader, goes on.
+    second = await bench.running(users[:1], channels=["websocket"])
+    await bench.finished(second)
+    assert (await bench.core.plan(bench.core.starter.started[-1])).ready == (INBOX,)
+    assert bench.core.provider.sent == []
+
+    await bench.campaigns.resume(campaign.id, ACTOR)
+    async with bench.uow() as tx:
+        woken = await tx.campaigns._db.fetch(
+            "select notification_id from workflow_signals where kind = 'resumed'"
+            " and notification_id = any($1::uuid[])",
+            [planned, unplanned, other],
+        )
+    assert {row["notification_id"] for row in woken} == {planned, unplanned}
+    for one in (planned, unplanned):
+        assert (await bench.core.plan(one, trigger=PlanTrigger.RESUMED)).ready == (INBOX,)
+        assert (await bench.core.deliver(one, INBOX)).outcome is DeliverOutcome.SENT
+
+
 @pytest.mark.parametrize("channels", [["email"], ["websocket", "email"]])
 async def test_a_campaign_in_the_recipients_language(bench: Bench, channels: list[str]) -> None:
     [german] = await bench.users(1, locale="de")
@@ -146,7 +187,7 @@ async def example(bench: Bench, key: str) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("channel", ["email", "websocket"])
-async def test_a_template_that_was_deleted_meanwhile_fails_with_its_reason(
+async def test_a_template_that_was_deleted_meanwhile_pauses_with_its_reason(
     bench: Bench, channel: str
 ) -> None:
     from dataclasses import replace as changed
@@ -162,5 +203,9 @@ async def test_a_template_that_was_deleted_meanwhile_fails_with_its_reason(
     )  # fmt: skip
     async with bench.uow() as tx:
         await tx.catalogue.delete_template(key)
-    assert await bench.finished(campaign) == []
-    assert await bench.accounts(campaign) == sums(failed={"template_missing": 2})
+    assert (await bench.deliver(campaign)).state is ChunkState.HELD
+    held = await bench.campaigns.get(campaign.id)
+    assert (held.status, held.reason) == (
+        CampaignStatus.PAUSED, "paused_by_error:template_missing",
+    )  # fmt: skip
+    assert await bench.accounts(campaign) == sums(pending=2)

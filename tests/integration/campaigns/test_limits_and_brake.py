@@ -132,7 +132,7 @@ async def test_the_next_provider_is_not_given_up_for_one_that_is_diverted(bench:
         lines = await tx.campaigns.load_lines(campaign.id, 0, 499, bench.now())
     route = CampaignRoute(Three(), bench.core.breakers, bench.core.breakers)
     for paused in ({}, {"provider:first": True}):
-        way = await route.direct(campaign, 0, lines, paused)
+        way = await route.direct(lines, paused)
         assert isinstance(way, ChunkWay)
         assert way.provider.name == "second"
 

@@ -196,11 +196,20 @@ async def test_a_provider_paused_with_a_diversion_sends_by_the_next(bench: Bench
     bench.second.assert_once(emails(users))
 
 
-async def test_paused_before_it_was_frozen_goes_on_as_it_would_have(bench: Bench) -> None:
-    """With a test: running when it was paused, testing when it is resumed."""
+TEST = {
+    "variants": [{"name": "A", "subject": "One"}, {"name": "B", "subject": "Two"}],
+    "fraction": 0.5, "decideAfter": "PT4H",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("test", "status"), [(TEST, CampaignStatus.TESTING), (None, CampaignStatus.RUNNING)]
+)
+async def test_paused_before_it_was_frozen_goes_on_as_it_would_have(
+    bench: Bench, test: dict[str, object] | None, status: CampaignStatus
+) -> None:
+    """Running when it was paused; with a test, testing when it is resumed."""
     users = await bench.users(10)
-    variants = [{"name": "A", "subject": "One"}, {"name": "B", "subject": "Two"}]
-    test = {"variants": variants, "fraction": 0.5, "decideAfter": "PT4H"}
     draft = await bench.draft(users, test=test)
     await bench.campaigns.send(draft.id, ACTOR)
     await bench.campaigns.pause(draft.id, ACTOR)
@@ -209,7 +218,7 @@ async def test_paused_before_it_was_frozen_goes_on_as_it_would_have(bench: Bench
     await bench.run.freeze(FreezeInput(campaign_id=draft.id, now=bench.now()))
     assert (await bench.campaigns.get(draft.id)).status is CampaignStatus.PAUSED
     resumed = await bench.campaigns.resume(draft.id, ACTOR)
-    assert resumed.status is CampaignStatus.TESTING
+    assert (resumed.status, resumed.resumes_as) == (status, None)
 
 
 async def test_finishing_waits_for_what_is_pending(bench: Bench) -> None:

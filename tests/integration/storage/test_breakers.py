@@ -118,6 +118,17 @@ async def test_places_in_the_line_are_a_step_apart_and_kept(redis: "Redis") -> N
             await asyncio.sleep(0.02)
 
 
+async def test_a_place_that_is_to_be_kept_is_paid_for_once(redis: "Redis") -> None:
+    """Granted here, its messages may have to wait for something else."""
+    limits, line = ValkeyProviderLimits(redis, {}), provider()
+    first, second, third = uuid4(), uuid4(), uuid4()
+    assert await limits.pace(line, 1, first, count=10, keep=True) == ZERO
+    assert await limits.pace(line, 1, first, count=10, keep=True) == ZERO
+    wait = await limits.pace(line, 1, second, count=10)
+    assert timedelta(seconds=8) < wait <= timedelta(seconds=10)
+    assert await limits.pace(line, 1, third) > timedelta(seconds=18)
+
+
 async def test_other_accounts_have_no_limit(redis: "Redis") -> None:
     limits = ValkeyProviderLimits(redis, {"resend": 1})
     assert await limits.reserve(provider(), uuid4(), urgent=False) == ZERO

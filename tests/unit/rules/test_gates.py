@@ -145,7 +145,11 @@ def test_channel(channel: Channel, enabled: Any, outcome: GateOutcome, reason: s
 
 @pytest.mark.parametrize(
     ("part", "reason"),
-    [("channel:sms", "channel_paused"), ("provider:twilio", "provider_paused")],
+    [
+        ("channel:sms", "channel_paused"),
+        ("provider:twilio", "provider_paused"),
+        ("campaign", "campaign_paused"),
+    ],
 )
 def test_what_operators_hold_back_waits(part: str, reason: str) -> None:
     held = facts(holds={Channel.SMS: Hold(part, NOW + SECOND)}, priority=Priority.CRITICAL)
