@@ -19,6 +19,7 @@ def upgrade() -> None:
         sa.Column("category", sa.String(20), nullable=False),
         sa.Column("channels", postgresql.ARRAY(sa.Text()), nullable=False),
         sa.Column("words", postgresql.JSONB(), nullable=False),
+        sa.Column("priority", sa.String(20), server_default=sa.text("'low'"), nullable=False),
         sa.Column("audience", postgresql.JSONB(), nullable=False),
         sa.Column("schedule", postgresql.JSONB(), nullable=True),
         sa.Column("rate", postgresql.JSONB(), nullable=True),

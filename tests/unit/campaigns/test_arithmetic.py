@@ -17,9 +17,9 @@ from domain.ports.providers import Accepted, Rejected, Retry, SendOutcome, Uncer
 from domain.preferences import Preferences
 from domain.records import User
 from domain.retry import SCHEDULES
-from services.campaign_calls import CALLS_AT_ONCE, Call, batch_key, line_result, without_target
+from services.campaign_calls import CALLS_AT_ONCE, Call, batch_key, line_result
 from services.campaign_intents import waves_of
-from services.campaign_route import share_of_a_minute, warm_up_day, warm_up_left
+from services.campaign_route import share_of_a_minute, warm_up_day
 
 START = datetime(2026, 12, 1, 9, 30, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -46,29 +46,31 @@ def a_line(
     )  # fmt: skip
 
 
-@given(st.timedeltas(timedelta(0), timedelta(days=500)))
+@given(st.timedeltas(timedelta(0), timedelta(days=360)))
 def test_each_instant_lies_in_one_warm_up_day(since: timedelta) -> None:
     now = START + since
-    began, ends = warm_up_day(CAMPAIGN, now)
-    assert began <= now < ends == began + DAY
-    assert (began - START) % DAY == timedelta(0)
+    found = warm_up_day(warming((366, 5)), now)
+    assert found is not None
+    assert found.began <= now < found.ends == found.began + DAY
+    assert found.began - START == (found.day - 1) * DAY
 
 
 @pytest.mark.parametrize(
-    ("since", "sent", "left"),
+    ("since", "day", "most"),
     [
-        (timedelta(0), 0, 100), (timedelta(hours=23), 40, 60), (DAY, 0, 300), (2 * DAY, 300, 0),
-        (2 * DAY, 400, 0), (3 * DAY, 0, None),
+        (timedelta(0), 1, 100), (timedelta(hours=23), 1, 100), (DAY, 2, 300), (2 * DAY, 3, 300),
     ],
 )  # fmt: skip
-def test_what_a_day_has_left(since: timedelta, sent: int, left: int | None) -> None:
-    campaign = warming((1, 100), (3, 300))
-    assert warm_up_left(campaign, sent, START + since) == left
+def test_what_a_day_may_send(since: timedelta, day: int, most: int) -> None:
+    found = warm_up_day(warming((1, 100), (3, 300)), START + since)
+    assert found is not None
+    assert (found.day, found.most) == (day, most)
 
 
-def test_without_a_warm_up_or_before_the_start_there_is_no_limit() -> None:
-    assert warm_up_left(CAMPAIGN, 10**6, START) is None
-    assert warm_up_left(replace(warming((1, 1)), started_at=None), 5, START) is None
+def test_after_a_warm_up_without_one_or_before_the_start_there_is_no_limit() -> None:
+    assert warm_up_day(warming((1, 100), (3, 300)), START + 3 * DAY) is None
+    assert warm_up_day(CAMPAIGN, START) is None
+    assert warm_up_day(replace(warming((1, 1)), started_at=None), START) is None
 
 
 @given(st.integers(1, 60), st.integers(0, 40))
@@ -101,6 +103,8 @@ LAST_TRY = SCHEDULES[Channel.EMAIL].max_attempts - 1
         (Retry("busy", ""), 0, RecipientStatus.PENDING, "busy", True),
         (Retry("busy", ""), LAST_TRY - 1, RecipientStatus.PENDING, "busy", True),
         (Retry("busy", ""), LAST_TRY, RecipientStatus.FAILED, "busy", False),
+        (Retry("rate_limited", ""), LAST_TRY, RecipientStatus.PENDING, "rate_limited", False),
+        (Uncertain("timeout", ""), 0, RecipientStatus.FAILED, "outcome_unknown", False),
         (Uncertain("invalid_idempotent_request", ""), 0, RecipientStatus.SENT, None, False),
     ],
 )
@@ -113,13 +117,6 @@ def test_what_an_answer_means_for_a_recipient(
     assert (result.sent_at == START) is (status is RecipientStatus.SENT)
     expected = "m-1" if isinstance(outcome, Accepted) else None
     assert result.provider_message_id == expected
-
-
-def test_who_has_no_address_any_more_cannot_be_repeated() -> None:
-    batch = OpenBatch(uuid4(), "resend", (1, 2, 3))
-    lines = {1: a_line(1), 2: a_line(2, email=None)}
-    [lost] = without_target(lines, batch)
-    assert (lost.ordinal, lost.status, lost.reason) == (2, RecipientStatus.FAILED, "target_removed")
 
 
 def test_a_batch_has_one_key() -> None:
