@@ -49,6 +49,7 @@ class CampaignSender:
         return campaign.id
 
     async def recall(self, announcement_id: UUID) -> int:
+        """Messages that were cancelled by now; of many thousand, the campaign cancels the rest."""
         async with self._uow() as tx:
             item = await tx.announcements.get(announcement_id)
         if item is None or not status_at(item, self._clock()).is_final:

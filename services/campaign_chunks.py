@@ -160,9 +160,8 @@ class CampaignChunkService:
             paused = {part.name: part.divert for part in await tx.operations.paused()}
             if not planned.ready:
                 return await self._nothing_to_send(tx, command, planned)
-        together = self._route.together(planned.ready)
-        share = replace(planned, ready=share_of_a_minute(campaign, together))
-        return await self._directed(campaign, share, paused)
+        ready = share_of_a_minute(campaign, self._route.together(planned.ready))
+        return await self._directed(campaign, replace(planned, ready=ready), paused)
 
     async def _nothing_to_send(
         self, tx: Transaction, command: ChunkInput, planned: PlannedChunk
@@ -181,20 +180,21 @@ class CampaignChunkService:
     async def _directed(
         self, campaign: Campaign, planned: PlannedChunk, paused: Mapping[str, bool]
     ) -> _Work | ChunkState:
-        """What is no email goes on while emails are held or wait; those are come back for."""
+        """What is no email goes on while emails are held or wait; those are come back for. Under
+        a cap there are not both, so that what goes on has paid for itself."""
         emails = [line for line in planned.ready if line.channel is Channel.EMAIL]
+        others = tuple(line for line in planned.ready if line.channel is not Channel.EMAIL)
         way = await self._route.direct(emails, paused) if emails else None
-        if way is not None and not isinstance(way, ChunkWay):
-            others = tuple(line for line in planned.ready if line.channel is not Channel.EMAIL)
-            if not others:
-                if isinstance(way, ChunkHeld):
-                    return ChunkState.HELD
-                raise RetryLater(way.code, way.after)
-            planned, way = replace(planned, ready=others), None
-        wait = await self._route.turn(campaign, planned.ready, way)
-        if wait:
-            raise RetryLater("rate_limited", wait)
-        return _Work(campaign, planned, way)
+        if way is None or isinstance(way, ChunkWay):
+            later = await self._route.turn(campaign, planned.ready, way)
+            if later is None:
+                return _Work(campaign, planned, way)
+            way = later
+        if emails and others:
+            return _Work(campaign, replace(planned, ready=others), None)
+        if isinstance(way, ChunkHeld):
+            return ChunkState.HELD
+        raise RetryLater(way.code, way.after)
 
     async def _send(self, command: ChunkInput, work: _Work, waves: Sequence[Wave]) -> list[Called]:
         """The calls made. A wave of which nothing was taken ends it: the provider is not well, and

@@ -89,21 +89,21 @@ class CampaignRoute:
 
     async def turn(
         self, campaign: Campaign, lines: Sequence[ChunkLine], way: ChunkWay | None
-    ) -> timedelta:
-        """How long these lines are to wait: by the campaign's own cap, then, for its emails, by
-        the account's. A place kept in a line is found again by who was told to wait."""
-        place = _place(campaign.id, lines[0].ordinal)
+    ) -> ChunkLater | None:
+        """When these lines may go, None: now; by the campaign's own cap, then, for its emails, by
+        the account's. The same lines find again the place they were given, and no others do: part
+        of them may have left."""
+        place = _place(campaign.id, lines)
+        wait = timedelta(0)
         per_minute = campaign.rate.per_minute if campaign.rate else None
         if per_minute is not None:
             line, rate = f"campaign:{campaign.id}", per_minute / MINUTE
             # Kept until the account lets them go too.
             wait = await self._limits.pace(line, rate, place, count=len(lines), keep=True)
-            if wait:
-                return wait
-        if way is None:
-            return timedelta(0)
-        emails = len([line for line in lines if line.channel is Channel.EMAIL])
-        return await self._limits.reserve(way.provider.name, place, urgent=False, count=emails)
+        if way is not None and not wait:
+            emails = len([line for line in lines if line.channel is Channel.EMAIL])
+            wait = await self._limits.reserve(way.provider.name, place, urgent=False, count=emails)
+        return ChunkLater("rate_limited", wait) if wait else None
 
 
 def _gives_up(line: ChunkLine) -> bool:
@@ -112,9 +112,13 @@ def _gives_up(line: ChunkLine) -> bool:
 
 
 def share_of_a_minute(campaign: Campaign, lines: tuple[ChunkLine, ...]) -> tuple[ChunkLine, ...]:
-    """Of these lines, as many as the campaign's cap lets go in one minute."""
+    """Of these lines, as many as the campaign's cap lets go in one minute: first what is no email,
+    as an email may have to wait for more than the cap."""
     cap = campaign.rate.per_minute if campaign.rate else None
-    return lines if cap is None else lines[:cap]
+    if cap is None:
+        return lines
+    others = tuple(line for line in lines if line.channel is not Channel.EMAIL)
+    return (others or lines)[:cap]
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,5 +144,5 @@ def warm_up_day(campaign: Campaign, now: datetime) -> WarmUpDay | None:
     return WarmUpDay(day, most, began, began + timedelta(days=1))
 
 
-def _place(campaign_id: UUID, first: int) -> UUID:
-    return uuid5(campaign_id, f"lines from {first}")
+def _place(campaign_id: UUID, lines: Sequence[ChunkLine]) -> UUID:
+    return uuid5(campaign_id, ",".join(str(line.ordinal) for line in lines))

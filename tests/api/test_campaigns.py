@@ -240,6 +240,7 @@ async def test_scheduled_rescheduled_paused_resumed_cancelled(api: httpx.AsyncCl
     weekly = {"schedule": {"cron": "0 9 * * MON"}}
     refusal(await api.post(f"{path}/schedule", json=weekly), 409, "campaign_schedule_kind")
     assert (await told(api, campaign, "pause"))["status"] == "paused"
+    refusal(await api.post(f"{path}/send", json={}), 409, "campaign_not_draft")
     assert (await told(api, campaign, "pause"))["status"] == "paused"
     assert (await told(api, campaign, "resume"))["status"] == "scheduled"
     cancelled = await told(api, campaign, "cancel")

@@ -38,6 +38,7 @@ from services.announcement_sender import CampaignSender
 from services.announcements import AnnouncementService
 from services.campaign_checks import CampaignChecks
 from services.campaign_run import CampaignRunService
+from services.campaign_sweep import CampaignSweep
 from services.campaigns import CampaignService
 from services.catalogue import Catalogue
 from services.template_choice import TemplateChooser
@@ -92,8 +93,9 @@ class Office:
         self.service = AnnouncementService(core.uow, self.bus, Forgetful(), now)
         renderer, catalogue = Templates(), Catalogue(core.uow)
         checks = CampaignChecks(catalogue, TemplateChooser(catalogue, renderer), renderer)
-        self.campaigns = CampaignService(core.uow, checks, self.rails, core.cancelling, now)
-        self.running = CampaignRunService(core.uow, checks, now)
+        sweep = CampaignSweep(core.uow, core.cancelling, now, timedelta(seconds=1))
+        self.campaigns = CampaignService(core.uow, checks, self.rails, sweep, now)
+        self.running = CampaignRunService(core.uow, checks, sweep, now)
         self.sender = CampaignSender(core.uow, self.campaigns, now)
 
     async def make(self, **fields: Any) -> Announcement:

@@ -5,7 +5,7 @@ from uuid import uuid4
 
 from domain.enums import Channel, ConsentType
 from domain.ids import new_id
-from domain.ports.campaigns import LineResult, OpenBatch
+from domain.ports.campaigns import NOBODY, LineResult, OpenBatch
 from domain.preferences import Preferences
 from domain.records import Consent, Subscription, Suppression
 from tests.integration.storage.campaigns import (
@@ -56,7 +56,7 @@ async def test_a_line_comes_with_all_that_decides(ledger: Ledger) -> None:
     other = next(line for line in lines if line.user.id == bare)
     assert (other.user.email, other.subscription, other.consents) == (None, None, {})
     assert other.reach[Channel.EMAIL].targets == 0
-    assert other.preferences == Preferences(user_id="default")
+    assert other.preferences == Preferences(user_id=NOBODY)
 
 
 async def test_only_what_is_due_and_pending_is_loaded(ledger: Ledger) -> None:
@@ -70,21 +70,21 @@ async def test_only_what_is_due_and_pending_is_loaded(ledger: Ledger) -> None:
         then = at + HOUR
         due = [line.ordinal for line in await tx.campaigns.load_lines(campaign.id, 0, 9, then)]
         assert due == [2, 3, 4]
-        assert await tx.campaigns.next_due(campaign.id, 2, 2) == at + HOUR
-        assert await tx.campaigns.next_due(campaign.id, 0, 1) is None
-        first = await tx.campaigns.next_due(campaign.id, 0, 9)
-    assert first is not None
-    assert first < at, "at once"
+        assert await tx.campaigns.next_due(campaign.id, 2, 2, at) == at + HOUR
+        assert await tx.campaigns.next_due(campaign.id, 0, 1, at) is None
+        assert await tx.campaigns.next_due(campaign.id, 0, 9, at) == at, "at once"
 
 
 async def test_intents_are_written_once(ledger: Ledger) -> None:
     """A second attempt, during the calls and after them, writes nothing."""
     campaign = await frozen(ledger, a_campaign(await people(ledger, 4)))
-    first, second = OpenBatch(new_id(), "resend", (0, 1)), OpenBatch(new_id(), "resend", (1, 2))
+    at = now()
+    first = OpenBatch(new_id(), "resend", (0, 1), intent_at=at)
+    second = OpenBatch(new_id(), "resend", (1, 2))
 
     async def write(*batches: OpenBatch, others: Sequence[int] = ()) -> bool:
         async with ledger.uow() as tx:
-            return await tx.campaigns.write_batches(campaign.id, 0, batches, others, now())
+            return await tx.campaigns.write_batches(campaign.id, 0, batches, others, at)
 
     assert await write(first)
     assert not await write(second)
@@ -133,10 +133,10 @@ async def test_closing_and_giving_up(ledger: Ledger) -> None:
         await tx.campaigns.write_batches(campaign.id, 0, [batch], (), now())
     await settle(ledger, campaign, sent(0))
     async with ledger.uow() as tx:
-        assert await tx.campaigns.close_pending(campaign.id, "cancelled") == 1
+        await tx.campaigns.close_range(campaign.id, 0, 3, now())
         assert await tx.campaigns.give_up_batches(campaign.id, now()) == 2
         assert await tx.campaigns.give_up_batches(campaign.id, now()) == 0
-        assert await tx.campaigns.close_pending(campaign.id, "cancelled") == 0
+        await tx.campaigns.close_range(campaign.id, 0, 3, now())
         counts = await tx.campaigns.counts(campaign)
     assert (counts.sent, counts.failures, counts.skipped, counts.pending) == (
         1, {"outcome_unknown": 2}, {"cancelled": 1}, 0,

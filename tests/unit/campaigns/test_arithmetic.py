@@ -81,6 +81,20 @@ def test_a_minutes_share_is_no_more_than_the_cap(cap: int, count: int) -> None:
     assert share_of_a_minute(CAMPAIGN, lines) == lines
 
 
+@given(st.integers(1, 9), st.lists(st.sampled_from([Channel.EMAIL, Channel.SMS]), max_size=20))
+def test_under_a_cap_emails_go_last_and_alone(cap: int, channels: list[Channel]) -> None:
+    left = tuple(replace(a_line(n), channel=channel) for n, channel in enumerate(channels))
+    capped, gone = replace(CAMPAIGN, rate=Rate(per_minute=cap)), []
+    while left:
+        share = share_of_a_minute(capped, left)
+        assert 0 < len(share) <= cap
+        assert len({line.channel for line in share}) == 1
+        gone += share
+        left = tuple(line for line in left if line not in share)
+    by_turn = sorted(enumerate(channels), key=lambda one: (one[1] is Channel.EMAIL, one[0]))
+    assert [line.ordinal for line in gone] == [n for n, _ in by_turn]
+
+
 @given(st.integers(0, 60), st.integers(0, 3))
 def test_every_call_is_in_one_wave_and_the_rest_goes_with_the_first(calls: int, rest: int) -> None:
     made = [Call(OpenBatch(uuid4(), "p", (n,)), (a_line(n),), ()) for n in range(calls)]
