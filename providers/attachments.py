@@ -17,7 +17,7 @@ import httpx
 
 from domain.attachments import Address, AllowedHosts, type_agrees
 from domain.ports.attachments import AttachmentRefused, AttachmentUnavailable
-from providers.http import httpx_timeout, retry_after
+from providers.http import httpx_timeout, retry_after, trusted
 
 MAX_REDIRECTS: Final = 3
 MAX_ADDRESSES: Final = 4
@@ -36,7 +36,7 @@ class HttpAttachmentFetcher:
             timeout=httpx_timeout(timeout),
             follow_redirects=False,
             trust_env=False,
-            verify=True if tls is None else tls,
+            verify=trusted() if tls is None else tls,
             headers={"Accept-Encoding": "identity", "User-Agent": "Herald"},
             # A kept connection is known by its address alone, and may be another name's.
             limits=httpx.Limits(max_connections=50, max_keepalive_connections=0),

@@ -44,6 +44,7 @@ from providers.http import (
     status_outcome,
     transport_error,
     transport_outcome,
+    trusted,
     watched,
     without,
 )
@@ -79,7 +80,10 @@ class ResendEmailProvider:
             keepalive_expiry=KEEP_ALIVE.total_seconds(),
         )
         http = httpx.AsyncClient(
-            timeout=httpx_timeout(timeout), limits=limits, trust_env=not is_local(url)
+            verify=trusted(),
+            timeout=httpx_timeout(timeout),
+            limits=limits,
+            trust_env=not is_local(url),
         )
         self._account = Account(api_key, url, http)
         self._sender = default_sender

@@ -33,6 +33,7 @@ from providers.http import (
     is_local,
     status_outcome,
     transport_outcome,
+    trusted,
     without,
 )
 from providers.push.content import content_of
@@ -70,6 +71,7 @@ class OneSignalPushProvider:
             keepalive_expiry=KEEP_ALIVE.total_seconds(),
         )
         self._http = httpx.AsyncClient(
+            verify=trusted(),
             headers={"Authorization": f"Key {api_key}"},
             timeout=httpx_timeout(timeout),
             limits=limits,

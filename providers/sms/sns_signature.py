@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.x509 import Certificate, load_pem_x509_certificate
 
 from domain.errors import Unauthorized, Unavailable
-from providers.http import httpx_timeout, is_local
+from providers.http import httpx_timeout, is_local, trusted
 
 OLDEST: Final = timedelta(hours=1)
 """SNS repeats what was not taken, with the time of the first try."""
@@ -68,7 +68,10 @@ class SnsSignatures:
         self._origin = _origin(endpoint_url) if local and endpoint_url else None
         self._topic_arns = frozenset(topic_arns)
         self._http = httpx.AsyncClient(
-            timeout=httpx_timeout(timeout), transport=transport, trust_env=not local
+            verify=trusted(),
+            timeout=httpx_timeout(timeout),
+            transport=transport,
+            trust_env=not local,
         )
         self._certificates: TTLCache[str, Certificate] = TTLCache(
             _CERTIFICATES_KEPT, _KEPT_FOR.total_seconds()
