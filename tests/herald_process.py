@@ -88,6 +88,17 @@ class Herald:
             assert asyncio.get_running_loop().time() < deadline, item
             await asyncio.sleep(0.1)
 
+    async def left(self, notification_id: str, within: float = 30.0) -> Any:
+        """The notification once all of its deliveries are with their providers."""
+        deadline = asyncio.get_running_loop().time() + within
+        while True:
+            item = await self.get(notification_id)
+            lines = item["deliveries"]
+            if lines and all(line["status"] in {"sent", "delivered"} for line in lines):
+                return item
+            assert asyncio.get_running_loop().time() < deadline, item
+            await asyncio.sleep(0.1)
+
     async def messages(self, to: str) -> list[dict[str, Any]]:
         answer = await self.sandbox.get("/messages", params={"to": to})
         found: list[dict[str, Any]] = answer.json()["data"]

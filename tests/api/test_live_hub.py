@@ -43,7 +43,8 @@ async def test_an_item_that_was_never_published_is_seen_before_long(
     process: Container, actor: Actor
 ) -> None:
     user, quick = await actor.user(), timedelta(milliseconds=50)
-    async with LiveHub(process.inbox_bus, process.inbox, quick) as hub:
+    news = process.announcement_inbox
+    async with LiveHub(process.inbox_bus, process.inbox, news, quick) as hub:
         reader, knows = Listener(), Listener(seq=1)
         async with hub.joined(user, reader), hub.joined(user, knows):
             await stored(actor, process, user)
@@ -61,7 +62,7 @@ async def test_a_return_of_the_bus_tells_nothing_from_before_anybody_was_there(
     item = await stored(actor, process, user)
     async with process.uow() as tx:
         await tx.inbox.mark_read(user, [UUID(item)], at - timedelta(hours=1))
-    async with LiveHub(process.inbox_bus, process.inbox) as hub:
+    async with LiveHub(process.inbox_bus, process.inbox, process.announcement_inbox) as hub:
         process.inbox_bus.when_back(at - timedelta(hours=2))
         reader = Listener()
         async with hub.joined(user, reader):

@@ -22,7 +22,7 @@ async def test_what_is_gathered_arrives_as_one_email(herald: Herald) -> None:
 
     flushed = (await herald.api.post(f"/users/{user}/digests/jobs/flush")).json()
     assert (flushed["outcome"], flushed["items"]) == ("flushed", 2)
-    digest = await herald.until(flushed["digestId"], "sent", "delivered")
+    digest = await herald.left(flushed["digestId"])
     assert (digest["type"], digest["data"]["total"]) == ("digest", 2)
     assert {line["channel"] for line in digest["deliveries"]} == {"email", "websocket"}
     [message] = await herald.messages(f"{user}@example.com")
