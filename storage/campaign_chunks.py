@@ -118,7 +118,7 @@ class SqlCampaignChunks(SqlCampaignSteering):
 
     def _line(self, row: Any) -> ChunkLine:
         channel = Channel(row["channel"])
-        user = user_of(row, self._keys.of(row["user_id"], row), "user_")
+        user = user_of(row, self._keys.passing(row["user_id"], row), "user_")
         has = {
             Channel.EMAIL: user.email is not None,
             Channel.SMS: user.phone is not None,

@@ -107,6 +107,13 @@ class KeyRing:
         self._last_seen[user_id] = sealer
         return sealer
 
+    def passing(self, user_id: str, row: Any) -> Sealer | None:
+        """As `of`, and forgotten again: for one of many who will not come back soon."""
+        wrapped: bytes | None = row["wrapped_key"]
+        if wrapped is None:
+            return None
+        return Sealer(self._unwrap(user_id, wrapped, row["master_key_id"]), user_id, wrapped)
+
     async def sealer(self, connection: Any, user_id: str, *, keep: bool = False) -> Sealer | None:
         """The user's sealer, or None when the user has no key: unknown, or erased. With `keep`
         nobody can erase the user until this transaction ends."""
