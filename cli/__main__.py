@@ -51,7 +51,10 @@ def demo(
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def test(
     context: typer.Context,
-    jobs: Annotated[int, typer.Option("--jobs", "-j", help="Processes the tests run in.")] = 1,
+    jobs: Annotated[
+        int | None,
+        typer.Option("--jobs", "-j", help="Processes: two for everything, one for what is named."),
+    ] = None,
 ) -> None:
     """Formatting, lint, types, import contracts and every test. Words after it go to pytest."""
     importlib.import_module("cli.testing").run(context.args, jobs)

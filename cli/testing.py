@@ -20,15 +20,17 @@ STEPS: tuple[tuple[str, Sequence[str]], ...] = (
 _TESTS = ("-q", "--durations=10")
 
 
-def run(words: Sequence[str], jobs: int) -> None:
+def run(words: Sequence[str], jobs: int | None) -> None:
     """Exit 0 only when every step passed. `words` go to pytest, and then only pytest runs.
 
-    `jobs` above 1 spreads the tests over as many processes.
+    `jobs` above 1 spreads the tests over as many processes; None: two for all of them, as they
+    wait for real parts half of the time, and one for what is named.
     """
     started = time.monotonic()
     if not words:
         for name, command in STEPS:
             _step(name, command)
+    jobs = jobs or (1 if words else 2)
     spread = ("-n", str(jobs), "--dist", "loadgroup") if jobs > 1 else ()
     _step("tests", ("-m", "pytest", *spread, *(words or _TESTS)))
     typer.secho(f"All of it passed in {time.monotonic() - started:.0f} s.", fg="green")
