@@ -8,9 +8,9 @@ from datetime import datetime
 from uuid import UUID, uuid5
 
 from domain.ab.counts import Arm
-from domain.ab.decision import NoWinner, Winner, decide_winner, variant_for_the_rest
-from domain.ab.definition import ABMetric, WinnerMode
-from domain.ab.results import analyze
+from domain.ab.decision import Winner, decide_winner, variant_for_the_rest
+from domain.ab.definition import ABDesign, ABMetric, WinnerMode
+from domain.ab.results import MetricResult, analyze
 from domain.campaigns.messages import (
     CampaignState,
     FinishCampaignInput,
@@ -75,7 +75,8 @@ class CampaignRunService:
             if campaign.test is None or campaign.winner is not None or campaign.status.is_over:
                 return _state(await self._on(tx, campaign))
             counts = await tx.campaigns.counts(campaign)
-            found = decide(campaign, counts)
+            metric = campaign.test.metric
+            found = decide_winner({metric: result_of(campaign.test, counts)}, metric)
             significant = isinstance(found, Winner) and found.significant
             decided = replace(
                 campaign,
@@ -168,14 +169,13 @@ def _begun(campaign: Campaign) -> Campaign:
     return replace(campaign, status=CampaignStatus.TESTING)
 
 
-def decide(campaign: Campaign, counts: CampaignCounts) -> Winner | NoWinner:
-    """What the counts say of a campaign's test."""
-    metric = campaign.test.metric if campaign.test else ABMetric.CLICK
+def result_of(test: ABDesign, counts: CampaignCounts) -> MetricResult:
+    """What the counts say of a campaign's test, and how sure they are of it."""
     arms = [
-        Arm(v.name, v.sent, v.opened if metric is ABMetric.OPEN else v.clicked)
+        Arm(v.name, v.sent, v.opened if test.metric is ABMetric.OPEN else v.clicked)
         for v in counts.variants
     ]
-    return decide_winner({metric: analyze(metric, arms)}, metric)
+    return analyze(test.metric, arms)
 
 
 def _state(campaign: Campaign) -> CampaignState:

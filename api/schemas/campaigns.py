@@ -9,6 +9,7 @@ from pydantic import EmailStr, Field, JsonValue
 
 from api.schemas.common import Paged, page_request
 from domain.ab.definition import ABDesign
+from domain.ab.results import MetricResult
 from domain.audience import Audience
 from domain.base import UserId, Wire
 from domain.campaigns.records import (
@@ -22,6 +23,7 @@ from domain.campaigns.shapes import Rate, Schedule
 from domain.commands import TemplateChoice
 from domain.enums import Category, Channel
 from domain.paging import PageRequest
+from services.campaign_run import result_of
 from services.campaign_test_send import TestMessage
 
 _LATELY: Final = 60.0
@@ -159,6 +161,8 @@ class MetricsOut(Wire):
     estimated_end: datetime | None
     variants: list[VariantMetricsOut]
     winner: str | None
+    test_result: MetricResult | None
+    """Rates with their intervals, comparisons with their significance, and a sentence on both."""
 
     @staticmethod
     def of(campaign: Campaign, counts: CampaignCounts, now: datetime) -> "MetricsOut":
@@ -172,6 +176,7 @@ class MetricsOut(Wire):
             estimated_end=_end(counts, rate, now) if running else None,
             variants=[VariantMetricsOut(**_same(v, VariantMetricsOut)) for v in counts.variants],
             winner=CampaignOut.of(campaign).winner,
+            test_result=result_of(campaign.test, counts) if campaign.test else None,
         )
 
 

@@ -316,6 +316,10 @@ async def test_a_winner_by_hand(api: httpx.AsyncClient, actor: Actor) -> None:
     metrics = (await api.get(f"{path}/metrics")).json()
     assert metrics["winner"] == "B"
     assert [variant["name"] for variant in metrics["variants"]] == ["A", "B"]
+    result = metrics["testResult"]
+    assert (result["metric"], result["verdict"]) == ("click", "inconclusive")
+    assert [one["interval"] is not None for one in result["variants"]] == [True, True]
+    assert result["comparisons"][0]["significant"] is False
     await told(api, campaign, "cancel")
 
 
