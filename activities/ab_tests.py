@@ -7,7 +7,7 @@ from temporalio import activity
 
 from activities.errors import application_errors
 from domain.ab.messages import ABTestLook, ABTestStep
-from services.ab_tests import ABTestService
+from services.ab.service import ABTestService
 
 
 class ABTestActivities:

@@ -9,9 +9,9 @@ from temporalio import activity
 
 from activities.errors import application_errors
 from activities.heartbeat import heartbeating
-from domain.announcement_messages import AdvanceInput, AnnouncementInput, AnnouncementStep
+from domain.announcements.messages import AdvanceInput, AnnouncementInput, AnnouncementStep
 from domain.ports.announcements import AnnouncementSender
-from services.announcements import AnnouncementService
+from services.announcements.service import AnnouncementService
 
 
 class AnnouncementActivities:

@@ -15,8 +15,8 @@ from activities.letting_end import let_end
 from domain.bulk import BulkChunkInput, BulkEndInput, BulkTally
 from domain.delivering import RetryLater
 from domain.errors import HeraldError
-from services.bulk_batches import BulkBatchService
-from services.bulk_deliver import BulkDeliverService
+from services.bulk.batches import BulkBatchService
+from services.bulk.deliver import BulkDeliverService
 
 TRIES_BEFORE_HANDING_OVER: Final = 5
 

@@ -14,8 +14,8 @@ from domain.campaigns.messages import (
     Frozen,
     OpenInput,
 )
-from services.campaign_chunks import CampaignChunkService
-from services.campaign_run import CampaignRunService
+from services.campaigns.chunks import CampaignChunkService
+from services.campaigns.run import CampaignRunService
 
 
 class CampaignActivities:

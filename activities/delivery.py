@@ -10,7 +10,7 @@ from activities.errors import application_errors
 from activities.heartbeat import heartbeating
 from activities.letting_end import let_end
 from domain.messages import DeliverInput, DeliverResult
-from services.deliver import DeliverService
+from services.delivery.deliver import DeliverService
 
 
 class DeliveryActivities:

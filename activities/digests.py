@@ -4,8 +4,8 @@ knows no more, a digest made twice is found the second time."""
 from temporalio import activity
 
 from activities.errors import application_errors
-from domain.digest_messages import FlushDigestInput, FlushDigestResult, HandOverInput
-from services.digests import DigestService
+from domain.digests.messages import FlushDigestInput, FlushDigestResult, HandOverInput
+from services.digests.service import DigestService
 
 
 class DigestActivities:

@@ -5,7 +5,7 @@ from temporalio import activity
 from activities.errors import application_errors
 from activities.heartbeat import heartbeating
 from domain.messages import MaintenanceInput
-from services.maintenance import MaintenanceService
+from services.operations.maintenance import MaintenanceService
 
 
 class MaintenanceActivities:

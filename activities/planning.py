@@ -8,8 +8,8 @@ from temporalio import activity
 
 from activities.errors import application_errors
 from domain.messages import CancelInput, CancelResult, FinishInput, PlanInput, PlanResult
-from services.cancel import CancelService
-from services.plan import PlanService
+from services.notifications.cancel import CancelService
+from services.notifications.plan import PlanService
 
 
 class PlanningActivities:

@@ -14,7 +14,7 @@ from api.schemas.common import CursorText, Limit, page_request
 from domain.interleave import parse_place
 from domain.paging import PageRequest
 from runtime.container import Container
-from services.access import Principal
+from services.access.callers import Principal
 
 
 def services_of(connection: HTTPConnection) -> Container:

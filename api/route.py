@@ -27,8 +27,8 @@ from domain.errors import FieldError, Forbidden, Invalid, Unavailable
 from domain.ports.quotas import QuotaAnswer
 from domain.ports.storage import StoredResponse
 from runtime.container import Container
-from services.accept import IdempotencyClaim
-from services.access import Principal, refused
+from services.access.callers import Principal, refused
+from services.notifications.accept import IdempotencyClaim
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]

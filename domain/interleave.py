@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Final, Self
 from uuid import UUID
 
-from domain.announcements import Standing
+from domain.announcements.shapes import Standing
 from domain.paging import Cursor
 from domain.records import InboxItem
 

@@ -4,7 +4,7 @@ from domain.campaigns.records import Campaign
 from domain.ports.campaign_runtime import CampaignGateway
 from domain.ports.storage import UnitOfWork
 from runtime.starter import BackgroundStarter
-from services.campaign_telling import CampaignTelling
+from services.campaigns.telling import CampaignTelling
 
 
 class BackgroundCampaigns:

@@ -33,10 +33,10 @@ from temporalio.runtime import (
 )
 from temporalio.service import RetryConfig, RPCError, RPCStatusCode
 
-from domain.announcement_messages import AnnouncementInput
-from domain.announcements import ANNOUNCEMENTS_QUEUE, announcement_workflow_id
+from domain.announcements.messages import AnnouncementInput
+from domain.announcements.shapes import ANNOUNCEMENTS_QUEUE, announcement_workflow_id
 from domain.bulk import BulkInput
-from domain.digest_messages import DigestInput, DigestSignal, ItemAdded
+from domain.digests.messages import DigestInput, DigestSignal, ItemAdded
 from domain.errors import Unavailable
 from domain.ids import (
     BULK_QUEUE,

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from domain.announcements import (
+from domain.announcements.shapes import (
     ANNOUNCEMENT_TYPE,
     Announcement,
     AnnouncementStatus,
@@ -15,7 +15,7 @@ from domain.announcements import (
 from domain.enums import Category, Channel, Priority
 from domain.paging import Cursor, Page, PageRequest
 from domain.records import InboxChange
-from storage.audience import audience_of
+from storage.audience.asking import audience_of
 from storage.engine import Connection
 from storage.rows import qualified
 

@@ -7,15 +7,15 @@ from functools import cached_property
 import asyncpg
 
 from domain.errors import Unavailable
-from storage.ab_tests import SqlABTests
+from storage.ab.tests import SqlABTests
 from storage.announcements import SqlAnnouncements
-from storage.audience import SqlAudienceLists, SqlAudiences
-from storage.audience_membership import SqlAudienceMembership
-from storage.bulk import SqlBulk
-from storage.bulk_deliveries import SqlBulkDeliveries
-from storage.bulk_planning import SqlBulkPlanning
+from storage.audience.asking import SqlAudienceLists, SqlAudiences
+from storage.audience.membership import SqlAudienceMembership
+from storage.bulk.batches import SqlBulk
+from storage.bulk.deliveries import SqlBulkDeliveries
+from storage.bulk.planning import SqlBulkPlanning
 from storage.callbacks import SqlCallbacks
-from storage.campaigns import SqlCampaigns
+from storage.campaigns.rows import SqlCampaigns
 from storage.catalogue import SqlCatalogue
 from storage.deliveries import SqlDeliveries
 from storage.devices import SqlDevices

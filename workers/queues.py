@@ -24,17 +24,17 @@ from domain.ids import (
     NOTIFICATIONS_QUEUE,
 )
 from domain.ports.announcements import AnnouncementSender
-from services.ab_tests import ABTestService
-from services.announcements import AnnouncementService
-from services.bulk_batches import BulkBatchService
-from services.bulk_deliver import BulkDeliverService
-from services.campaign_chunks import CampaignChunkService
-from services.campaign_run import CampaignRunService
-from services.cancel import CancelService
-from services.deliver import DeliverService
-from services.digests import DigestService
-from services.maintenance import MaintenanceService
-from services.plan import PlanService
+from services.ab.service import ABTestService
+from services.announcements.service import AnnouncementService
+from services.bulk.batches import BulkBatchService
+from services.bulk.deliver import BulkDeliverService
+from services.campaigns.chunks import CampaignChunkService
+from services.campaigns.run import CampaignRunService
+from services.delivery.deliver import DeliverService
+from services.digests.service import DigestService
+from services.notifications.cancel import CancelService
+from services.notifications.plan import PlanService
+from services.operations.maintenance import MaintenanceService
 from workflows.ab_test import ABTestWorkflow
 from workflows.announcement import AnnouncementWorkflow
 from workflows.bulk import BulkWorkflow

@@ -12,7 +12,7 @@ from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
     from activities.announcements import AnnouncementActivities
-    from domain.announcement_messages import (
+    from domain.announcements.messages import (
         AdvanceInput,
         AnnouncementInput,
         AnnouncementOutcome,

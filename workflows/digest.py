@@ -12,7 +12,7 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from activities.digests import DigestActivities
-    from domain.digest_messages import (
+    from domain.digests.messages import (
         DigestInput,
         DigestSignal,
         DigestState,

@@ -16,7 +16,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.delivery import DeliveryActivities
     from activities.digests import DigestActivities
     from activities.planning import PlanningActivities
-    from domain.digest_messages import HandOverInput
+    from domain.digests.messages import HandOverInput
     from domain.enums import Channel, PlanTrigger, Priority, Strategy
     from domain.ids import DELIVERY_QUEUES
     from domain.messages import (

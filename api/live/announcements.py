@@ -12,10 +12,10 @@ from typing import Final
 
 import orjson
 
-from domain.announcements import Announcement, change_since
+from domain.announcements.shapes import Announcement, change_since
 from domain.errors import Unavailable
 from domain.ports.inbox import LiveFrame
-from services.announcement_inbox import AnnouncementInbox, announcement_frame
+from services.announcements.inbox import AnnouncementInbox, announcement_frame
 from storage.inbox_bus import AT_ONCE, InboxBus
 
 TRY_AGAIN_AFTER: Final = 1.0

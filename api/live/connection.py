@@ -23,8 +23,8 @@ from domain.errors import HeraldError
 from domain.ids import new_id
 from domain.ports.inbox import LiveFrame
 from domain.records import InboxItem
-from services.announcement_inbox import Announced
-from services.inbox import InboxCounts, notification_frame
+from services.announcements.inbox import Announced
+from services.people.inbox import InboxCounts, notification_frame
 
 SLICE: Final = 100
 FRAMES_WAITING: Final = 256

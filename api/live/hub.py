@@ -23,8 +23,8 @@ from api.live.connection import BEHIND
 from domain.errors import Unavailable
 from domain.ports.inbox import LiveFrame, Reader
 from domain.records import InboxChange, InboxItem
-from services.announcement_inbox import Announced, AnnouncementInbox
-from services.inbox import InboxCounts, InboxService, read_frame, removed_frame
+from services.announcements.inbox import Announced, AnnouncementInbox
+from services.people.inbox import InboxCounts, InboxService, read_frame, removed_frame
 from storage.inbox_bus import InboxBus, live_frame
 
 AT_ONCE: Final = 8

@@ -11,7 +11,7 @@ from api.pages.rendering import page
 from api.pages.words import LANGUAGES, WORDS
 from domain.errors import HeraldError
 from runtime.container import Container
-from services.locales import choose_locale
+from services.catalogue.locales import choose_locale
 
 _LONGEST_HEADER: Final = 200
 

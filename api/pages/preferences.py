@@ -20,7 +20,7 @@ from domain.enums import Category, Channel, ConsentType
 from domain.errors import Invalid, NotFound
 from domain.signing import verify_link
 from runtime.container import Container
-from services.preferences import PreferencesView
+from services.people.preferences import PreferencesView
 
 router = APIRouter(include_in_schema=False)
 _PATH: Final = "/preferences/{token}"

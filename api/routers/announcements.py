@@ -9,7 +9,7 @@ from api.documents import conflict
 from api.route import api_router, requires
 from api.schemas.announcements import AnnouncementOut, AnnouncementQuery
 from api.schemas.common import IdPath, Listed, cursor_text
-from domain.announcements import AmendAnnouncement, NewAnnouncement
+from domain.announcements.shapes import AmendAnnouncement, NewAnnouncement
 from domain.enums import Scope
 
 router = api_router("/announcements", "Announcements")

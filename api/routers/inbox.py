@@ -17,7 +17,7 @@ from api.schemas.notifications import (
     inbox_item_out,
     notification_out,
 )
-from domain.announcements import InboxAnnouncement
+from domain.announcements.shapes import InboxAnnouncement
 from domain.enums import Scope
 
 router = api_router("/users/{user_id}", "Inbox")

@@ -18,7 +18,7 @@ from api.schemas.notifications import (
 )
 from domain.commands import AmendNotification, NewNotification
 from domain.enums import Scope
-from services.explain import Explanation
+from services.notifications.explain import Explanation
 
 router = api_router("/notifications", "Notifications")
 

@@ -6,7 +6,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
 from api.dependencies import Use
 from api.route import HeraldRoute, public
 from api.schemas.operations import HealthOut, LiveOut
-from services.health import Readiness
+from services.operations.health import Readiness
 
 router = APIRouter(tags=["System"], route_class=HeraldRoute)
 

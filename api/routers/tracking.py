@@ -20,7 +20,7 @@ from domain.callbacks import EngagementKind
 from domain.errors import NotFound
 from domain.tracking import MAX_TOKEN, Tracked, is_automatic, read_tracked
 from runtime.container import Container
-from services.tracking import record_quietly
+from services.feedback.tracking import record_quietly
 
 router = api_router("/t", "Tracking")
 Token = Annotated[str, Path(max_length=MAX_TOKEN)]

@@ -23,8 +23,8 @@ from domain.enums import Channel
 from domain.errors import NotFound
 from domain.records import NotificationType
 from runtime.container import Container
-from services.subscriptions import Unsubscribed, UnsubscribeLink
-from services.tracking import record_quietly
+from services.feedback.tracking import record_quietly
+from services.people.subscriptions import Unsubscribed, UnsubscribeLink
 
 router = api_router("/unsubscribe", "Unsubscribe")
 Token = Annotated[str, Path(max_length=1000)]

@@ -23,7 +23,7 @@ from api.live.connection import FAILED, Connection
 from api.live.hub import LiveHub
 from domain.errors import HeraldError
 from runtime.container import Container
-from services.access import refused
+from services.access.callers import refused
 
 router = APIRouter()
 

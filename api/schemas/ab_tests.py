@@ -11,7 +11,7 @@ from domain.ab.definition import ABMetric, ABTestStatus, Variant, VariantName, W
 from domain.ab.results import MetricResult
 from domain.base import UserId, Wire
 from domain.ports.ab_tests import ABTest
-from services.ab_tests import Assignment, Results, Standing
+from services.ab.service import Assignment, Results, Standing
 
 
 class ABTestQuery(Paged):

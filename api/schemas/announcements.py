@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import Field, JsonValue
 
 from api.schemas.common import Paged
-from domain.announcements import (
+from domain.announcements.shapes import (
     Announcement,
     AnnouncementStatus,
     InboxAnnouncement,

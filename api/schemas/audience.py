@@ -6,11 +6,11 @@ from uuid import UUID
 
 from fastapi import Query
 
-from domain.audience import Audience, AudienceList, AudienceMember
-from domain.audience_csv import BadRow
+from domain.audience.csv_rows import BadRow
+from domain.audience.shapes import Audience, AudienceList, AudienceMember
 from domain.base import Wire
-from services.audience_lists import UploadedList
-from services.audiences import AudiencePreview
+from services.audience.lists import UploadedList
+from services.audience.preview import AudiencePreview
 
 ListName = Annotated[
     str, Query(min_length=1, max_length=255, description="What people call the list.")

@@ -10,7 +10,7 @@ from pydantic import EmailStr, Field, JsonValue
 from api.schemas.common import Paged, page_request
 from domain.ab.definition import ABDesign
 from domain.ab.results import MetricResult
-from domain.audience import Audience
+from domain.audience.shapes import Audience
 from domain.base import UserId, Wire
 from domain.campaigns.records import (
     Campaign,
@@ -23,8 +23,8 @@ from domain.campaigns.shapes import Rate, Schedule
 from domain.commands import TemplateChoice
 from domain.enums import Category, Channel
 from domain.paging import PageRequest
-from services.campaign_run import result_of
-from services.campaign_test_send import TestMessage
+from services.campaigns.run import result_of
+from services.campaigns.test_send import TestMessage
 
 _LATELY: Final = 60.0
 """Seconds."""

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from domain.base import Wire
 from domain.commands import Key
-from services.digests import Flushed
+from services.digests.service import Flushed
 
 DigestKeyPath = Annotated[
     Key, Path(alias="key", description="The caller's `digestKey`, or the category.")

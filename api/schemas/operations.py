@@ -12,7 +12,7 @@ from domain.enums import Channel, Scope
 from domain.ports.callbacks import CallbackFilter, CallbackStatus, StoredCallback
 from domain.ports.storage import DeadLetterFilter
 from domain.records import ApiKey, AuditEntry, DeadLetter, Suppression
-from services.health import Health, Readiness
+from services.operations.health import Health, Readiness
 
 Short = Annotated[str, Field(min_length=1, max_length=100)]
 LetterStatus = Literal["open", "redriven", "discarded", "resolved"]

@@ -15,7 +15,7 @@ from domain.preferences import (
     Preferences,
     QuietHours,
 )
-from services.preferences import EffectivePreferences, PreferencesView
+from services.people.preferences import EffectivePreferences, PreferencesView
 
 
 class ChannelOut(Wire):

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from domain.base import Wire
 from domain.enums import Channel
 from domain.ports.breakers import BreakerState
-from services.provider_control import ChannelView, ProviderView
+from services.operations.provider_control import ChannelView, ProviderView
 
 
 class PauseIn(Wire):

@@ -14,7 +14,7 @@ from domain.countries import CountryCode
 from domain.records import Money
 from domain.sms.report import COUNTS, SmsCountryFigures, SmsReport
 from domain.sms.segments import Encoding
-from services.sms_compliance import Estimate, EstimateRequest
+from services.sms.compliance import Estimate, EstimateRequest
 
 
 class MoneyOut(Wire):

@@ -10,7 +10,7 @@ from domain.base import TemplateKey, TypeName, Wire
 from domain.commands import ChannelList
 from domain.enums import Category, Channel, ConsentType, DeliveryMode, Priority, Strategy
 from domain.records import NotificationType, TemplateSummary
-from services.templates import TemplateDraft, TemplateView
+from services.catalogue.templates import TemplateDraft, TemplateView
 
 Status = Literal["draft", "published"]
 Parts = dict[Channel, dict[str, JsonValue]]

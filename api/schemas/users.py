@@ -12,9 +12,9 @@ from domain.countries import CountryCode
 from domain.enums import Channel, ConsentType, Platform, PushVendor
 from domain.preferences import ZoneName
 from domain.records import Consent, Device, Subscription, User
-from services.devices import DeviceDetails
-from services.tokens import LIFETIME, LONGEST, UserToken
-from services.users import UserProfile
+from services.access.tokens import LIFETIME, LONGEST, UserToken
+from services.people.devices import DeviceDetails
+from services.people.users import UserProfile
 
 DeviceToken = Annotated[str, Field(min_length=1, max_length=4096, pattern=r"^[!-~]+$")]
 

@@ -1,7 +1,7 @@
 """Who gets which variant: a hash of the seed and the user, so that nothing need be remembered.
 
 A number below 2³² comes from the first 32 bits of an MD5, which PostgreSQL computes alike
-(`storage.ab_split`). "Is this user in the test?" and "which variant?" ask two independent
+(`storage.ab.split`). "Is this user in the test?" and "which variant?" ask two independent
 streams: enlarging the fraction keeps everybody who was in, with the variant they had.
 """
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from domain.ab.definition import ABDesign
-from domain.audience import Audience
+from domain.audience.shapes import Audience
 from domain.campaigns.shapes import CampaignWords, Rate, Schedule
 from domain.enums import Category, Channel, Priority
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Self
 from pydantic import EmailStr, Field, JsonValue, field_validator, model_validator
 
 from domain.ab.definition import ABDesign
-from domain.audience import Audience
+from domain.audience.shapes import Audience
 from domain.base import Instant, TypeName, Wire
 from domain.commands import Body, ChannelList, TemplateChoice, Title
 from domain.content import SenderName

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from domain.announcements import (
+from domain.announcements.shapes import (
     Announcement,
     AnnouncementStatus,
     InboxAnnouncement,

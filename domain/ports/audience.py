@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 from uuid import UUID
 
-from domain.audience import Audience, AudienceList, AudienceMember
+from domain.audience.shapes import Audience, AudienceList, AudienceMember
 from domain.paging import Page, PageRequest
 
 

@@ -9,7 +9,7 @@ from datetime import datetime, time, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from domain.digests import DIGEST_TYPE
+from domain.digests.shapes import DIGEST_TYPE
 from domain.enums import Channel, DeliveryMode
 from domain.facts import NotificationFacts, PlanFacts
 from domain.plan_types import Decision

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
-from domain.digests import DIGEST_TYPE
+from domain.digests.shapes import DIGEST_TYPE
 from domain.enums import Channel, WhenExceeded
 from domain.facts import PlanFacts
 from domain.plan_types import Decision

@@ -21,7 +21,7 @@ from domain.ids import new_id
 from domain.records import Notification
 from runtime.container import Container
 from runtime.embedded.home import free_port
-from services.inbox import notification_frame
+from services.people.inbox import notification_frame
 
 
 @asynccontextmanager

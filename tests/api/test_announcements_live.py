@@ -16,8 +16,8 @@ import pytest
 from fastapi import FastAPI
 
 from api.app import create_app
-from domain.announcement_messages import AdvanceInput
-from domain.announcements import (
+from domain.announcements.messages import AdvanceInput
+from domain.announcements.shapes import (
     ANNOUNCEMENTS_QUEUE,
     announcement_workflow_id,
     campaign_id_for,

@@ -15,7 +15,7 @@ from redis.asyncio import Redis
 
 from api.app import create_app
 from runtime.container import Container
-from services.inbox import InboxService
+from services.people.inbox import InboxService
 from storage.inbox_bus import InboxBus
 from tests.api.conftest import Actor, client, refusal
 from tests.api.live import deliver, frame, serving, silence, socket

@@ -14,10 +14,10 @@ PACKAGES = (
 )  # fmt: skip
 
 BREAKS = [
-    ("domain", "import services.plan", "The house"),
+    ("domain", "import services.notifications.plan", "The house"),
     ("services", "import storage.uow", "The house"),
     ("activities", "import workflows.options", "The house"),
-    ("storage", "import services.plan", "Storage and models know no use case"),
+    ("storage", "import services.notifications.plan", "Storage and models know no use case"),
     ("api", "import models.users", "Routers decide nothing"),
     ("services", "import sqlalchemy", "load no I/O library"),
     ("workflows", "import httpx", "load no I/O library"),

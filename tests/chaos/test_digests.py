@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from temporalio.service import RPCError
 
-from domain.digest_messages import DigestSignal
+from domain.digests.messages import DigestSignal
 from domain.ids import digest_workflow_id
 from runtime.temporal import connect_worker
 from tests.chaos.test_kills import send_surely

@@ -23,14 +23,14 @@ from domain.ports.callbacks import CallbackStatus, StoredCallback
 from domain.records import Delivery, Notification, User
 from domain.sms.limits import DEFAULT_LIMITS
 from providers.phone import to_e164
-from services.callback_effects import CallbackEffects
-from services.callbacks import CallbackService
-from services.campaign_engagement import CampaignEngagement
-from services.engagement import EngagementService
-from services.receipts import ReceiptService
-from services.replanning import Replanning
-from services.sms_help import SmsHelp
-from services.sms_replies import SmsReplyService
+from services.campaigns.engagement import CampaignEngagement
+from services.feedback.callbacks import CallbackService
+from services.feedback.effects import CallbackEffects
+from services.feedback.engagement import EngagementService
+from services.feedback.receipts import ReceiptService
+from services.notifications.replanning import Replanning
+from services.sms.help import SmsHelp
+from services.sms.replies import SmsReplyService
 from storage.uow import SqlUnitOfWork
 from tests.integration.conftest import ScriptedProvider
 

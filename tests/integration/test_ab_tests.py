@@ -20,8 +20,8 @@ from domain.ports.ab_tests import ABTest
 from runtime.ab_tests import TemporalABTests
 from runtime.embedded.stack import EmbeddedStack
 from runtime.temporal import connect_worker
-from services.ab_relay import CLAIM, ABTestRelay
-from services.ab_tests import ABTestService
+from services.ab.relay import CLAIM, ABTestRelay
+from services.ab.service import ABTestService
 from tests.integration.conftest import Core, now
 from tests.workflows.world import prepare
 from workers.queues import make_worker

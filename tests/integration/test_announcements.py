@@ -14,8 +14,8 @@ from temporalio.testing import TimeSkipper, TimeSkippingConfig
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from activities.announcements import AnnouncementActivities
-from domain.announcement_messages import AdvanceInput, AnnouncementInput
-from domain.announcements import (
+from domain.announcements.messages import AdvanceInput, AnnouncementInput
+from domain.announcements.shapes import (
     ANNOUNCEMENTS_QUEUE,
     AmendAnnouncement,
     Announcement,
@@ -24,7 +24,7 @@ from domain.announcements import (
     announcement_workflow_id,
     campaign_id_for,
 )
-from domain.audience import AudienceList
+from domain.audience.shapes import AudienceList
 from domain.campaigns.messages import FinishCampaignInput, FreezeInput
 from domain.campaigns.records import Campaign, CampaignStatus
 from domain.enums import Category, Channel, Priority
@@ -32,17 +32,18 @@ from domain.errors import Unavailable
 from domain.ids import new_id
 from runtime.embedded.stack import EmbeddedStack
 from runtime.temporal import TemporalGateway, connect_worker
-from services import announcement_relay, announcements
-from services.announcement_relay import AnnouncementRelay
-from services.announcement_sender import CampaignSender
-from services.announcements import AnnouncementService
-from services.campaign_checks import CampaignChecks
-from services.campaign_run import CampaignRunService
-from services.campaign_sweep import CampaignSweep
-from services.campaigns import CampaignService
-from services.catalogue import Catalogue
-from services.template_choice import TemplateChooser
-from storage.campaigns import SqlCampaigns
+from services.announcements import relay as announcement_relay
+from services.announcements import service as announcements
+from services.announcements.relay import AnnouncementRelay
+from services.announcements.sender import CampaignSender
+from services.announcements.service import AnnouncementService
+from services.campaigns.checks import CampaignChecks
+from services.campaigns.run import CampaignRunService
+from services.campaigns.service import CampaignService
+from services.campaigns.sweep import CampaignSweep
+from services.catalogue.reading import Catalogue
+from services.notifications.template_choice import TemplateChooser
+from storage.campaigns.rows import SqlCampaigns
 from templates.adapter import Templates
 from tests.integration.conftest import HOUR, Core, now
 from tests.workflows.world import prepare

@@ -19,7 +19,7 @@ from domain.attachments import MAX_BYTES, AllowedHosts
 from domain.content import AttachmentSource, EmailOptions
 from domain.ports.attachments import AttachmentRefused, AttachmentUnavailable
 from providers.attachments import HttpAttachmentFetcher
-from services.attachments import AttachmentService
+from services.notifications.attachments import AttachmentService
 from tests.contract.wire import WireServer, answer, deaf_address, wire_server
 
 PDF = "application/pdf"

@@ -19,8 +19,8 @@ from domain.ports.providers import Recovery, Retry, Uncertain
 from domain.ports.storage import DeadLetterFilter
 from domain.preferences import CategoryPreference, Frequency, Preferences
 from domain.records import PausedPart, TemplateVersion
-from services.read_many import ReadManyService
-from services.relay import CLAIM, GRACE, RelayService
+from services.notifications.read_many import ReadManyService
+from services.notifications.relay import CLAIM, GRACE, RelayService
 from tests.integration.bulk_core import BulkCore, Crash, counted_statements, crashing
 from tests.integration.conftest import Core, ScriptedProvider, now
 

@@ -17,7 +17,7 @@ from domain.errors import Invalid, NotFound, Unauthorized
 from domain.paging import PageRequest
 from domain.ports.callbacks import CallbackStatus
 from domain.records import Consent, Delivery
-from services.callbacks import AGAIN_AFTER
+from services.feedback.callbacks import AGAIN_AFTER
 from storage.uow import SqlUnitOfWork
 from tests.integration.callback_bench import Bench, engagement, receipt, telling
 

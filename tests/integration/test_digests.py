@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 
 from domain.commands import AmendNotification
-from domain.digest_messages import FlushDigestInput, FlushDigestResult, HandOverInput
+from domain.digests.messages import FlushDigestInput, FlushDigestResult, HandOverInput
 from domain.enums import (
     Category,
     Channel,
@@ -22,7 +22,7 @@ from domain.errors import Conflict, NotFound, Unavailable
 from domain.messages import CancelOutcome, PlanResult
 from domain.preferences import CategoryPreference, Frequency, Preferences
 from domain.records import NotificationView
-from services.digest_relay import GRACE, OVERDUE, DigestRelay
+from services.digests.relay import GRACE, OVERDUE, DigestRelay
 from tests.integration.conftest import Core, now
 
 DAY = timedelta(days=1)

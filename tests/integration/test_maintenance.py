@@ -14,8 +14,8 @@ from domain.records import Device
 from runtime.embedded.stack import EmbeddedStack
 from runtime.schedules import MAINTENANCE, ensure_schedules
 from runtime.temporal import connect_worker
-from services.devices import DeviceService
-from services.maintenance import MaintenanceService
+from services.operations.maintenance import MaintenanceService
+from services.people.devices import DeviceService
 from tests.integration.conftest import Core, now
 from tests.workflows.world import prepare
 from workflows.maintenance import MaintenanceWorkflow

@@ -11,8 +11,8 @@ from domain.enums import Channel, DeliveryStatus, NotificationStatus, PlanTrigge
 from domain.errors import Invalid, NotFound
 from domain.messages import DeliverOutcome, SignalKind
 from domain.paging import PageRequest
-from services.provider_control import ProviderControl
-from services.relay import RelayService
+from services.notifications.relay import RelayService
+from services.operations.provider_control import ProviderControl
 from tests.integration.conftest import Core, ScriptedProvider, now
 
 

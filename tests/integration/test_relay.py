@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 
 from domain.errors import Unavailable
-from services.relay import CLAIM, GRACE, RelayService
+from services.notifications.relay import CLAIM, GRACE, RelayService
 from tests.integration.conftest import Core, now
 
 

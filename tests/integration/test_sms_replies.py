@@ -17,7 +17,7 @@ from domain.ports.providers import Rejected
 from domain.records import Consent, PausedPart
 from domain.sms.limits import DEFAULT_LIMITS
 from providers.phone import to_e164
-from services.suppressions import SuppressionService
+from services.people.suppressions import SuppressionService
 from storage.uow import SqlUnitOfWork
 from tests.integration.callback_bench import Bench, receipt, reply, telling
 

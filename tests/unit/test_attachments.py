@@ -21,7 +21,7 @@ from domain.attachments import (
 )
 from domain.content import Attachment, AttachmentSource, EmailOptions
 from domain.errors import Invalid
-from services.attachments import AttachmentService
+from services.notifications.attachments import AttachmentService
 
 HOSTS = AllowedHosts.parse(["files.example.com", "*.cdn.example", "127.0.0.1", "10.1.0.0/16"])
 

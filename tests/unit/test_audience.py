@@ -6,8 +6,8 @@ import pytest
 from pydantic import ValidationError
 
 from api.errors import validation_errors
-from domain.audience import MAX_CONDITIONS, MAX_DEPTH, Audience
-from domain.segment_fields import FIELD_NAMES, OPERATORS, Kind, Operator, segment_field
+from domain.audience.fields import FIELD_NAMES, OPERATORS, Kind, Operator, segment_field
+from domain.audience.shapes import MAX_CONDITIONS, MAX_DEPTH, Audience
 
 FINE = {"field": "attributes.role", "op": "eq", "value": "candidate"}
 

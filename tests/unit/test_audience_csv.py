@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from domain.audience_csv import BadRow, CsvList, GoodRow, ListColumn
+from domain.audience.csv_rows import BadRow, CsvList, GoodRow, ListColumn
 from domain.errors import Invalid
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.content import RenderedMessage
-from domain.digests import (
+from domain.digests.shapes import (
     CONTENT_LENGTH,
     DIGEST_TYPE,
     MOST_ITEMS,

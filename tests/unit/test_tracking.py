@@ -23,7 +23,7 @@ from domain.tracking import (
     tracking_of,
 )
 from runtime.links import SignedLinks
-from services.tracking import tracked_message
+from services.feedback.tracking import tracked_message
 
 KEY = b"k" * 32
 OTHER = b"o" * 32

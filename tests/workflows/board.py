@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from domain.announcement_messages import AdvanceInput, AnnouncementStep
-from domain.announcements import (
+from domain.announcements.messages import AdvanceInput, AnnouncementStep
+from domain.announcements.shapes import (
     EVERYONE,
     Announcement,
     AnnouncementStatus,
@@ -19,7 +19,7 @@ from domain.announcements import (
 from domain.enums import Channel, Priority
 from domain.errors import NotFound
 from domain.ids import new_id
-from services.announcements import step_of
+from services.announcements.service import step_of
 
 
 @dataclass

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from domain.digest_messages import FlushDigestInput, FlushDigestResult, HandOverInput
+from domain.digests.messages import FlushDigestInput, FlushDigestResult, HandOverInput
 from domain.ids import derived_id
 
 

@@ -19,7 +19,7 @@ from activities.delivery import DeliveryActivities
 from activities.digests import DigestActivities
 from activities.planning import PlanningActivities
 from domain.commands import AmendNotification
-from domain.digest_messages import DigestSignal, DigestState, HandOverInput
+from domain.digests.messages import DigestSignal, DigestState, HandOverInput
 from domain.enums import Channel, NotificationStatus
 from domain.errors import Conflict
 from domain.ids import (
@@ -34,10 +34,10 @@ from domain.ports.storage import NotificationFilter
 from domain.records import NotificationView
 from runtime.starter import BackgroundStarter
 from runtime.temporal import TemporalGateway, connect_worker
-from services.catalogue import Catalogue
-from services.digest_relay import GRACE, OVERDUE, DigestRelay
-from services.preferences import PreferenceService
-from services.replanning import Replanning
+from services.catalogue.reading import Catalogue
+from services.digests.relay import GRACE, OVERDUE, DigestRelay
+from services.notifications.replanning import Replanning
+from services.people.preferences import PreferenceService
 from storage.uow import SqlUnitOfWork
 from tests.integration.conftest import Core, now
 from tests.workflows.world import prepare

@@ -22,11 +22,11 @@ from activities.campaigns import CampaignActivities
 from activities.delivery import DeliveryActivities
 from activities.digests import DigestActivities
 from activities.planning import PlanningActivities
-from domain.announcement_messages import AnnouncementInput, AnnouncementOutcome
-from domain.announcements import ANNOUNCEMENTS_QUEUE, announcement_workflow_id
+from domain.announcements.messages import AnnouncementInput, AnnouncementOutcome
+from domain.announcements.shapes import ANNOUNCEMENTS_QUEUE, announcement_workflow_id
 from domain.campaigns.ids import campaign_workflow_id
 from domain.campaigns.messages import CampaignInput, CampaignState
-from domain.digest_messages import DigestInput
+from domain.digests.messages import DigestInput
 from domain.ids import (
     BULK_QUEUE,
     CAMPAIGNS_QUEUE,
@@ -39,8 +39,8 @@ from domain.messages import NotificationInput
 from runtime.ab_tests import TemporalABTests
 from runtime.embedded.temporal.server import prepare_namespace
 from runtime.temporal import TemporalGateway, connect_worker
-from services.campaign_chunks import CampaignChunkService
-from services.campaign_run import CampaignRunService
+from services.campaigns.chunks import CampaignChunkService
+from services.campaigns.run import CampaignRunService
 from tests.workflows.ab_tests import ABCases
 from tests.workflows.board import Board, Notice
 from tests.workflows.book import Book, Sends

@@ -23,17 +23,17 @@ from domain.paging import PageRequest
 from domain.ports.providers import Accepted, OutboundMessage, SendOutcome, Uncertain
 from domain.records import Consent, User
 from runtime.links import SignedLinks
-from services.campaign_checks import CampaignChecks
-from services.campaign_chunks import CampaignChunkService
-from services.campaign_engagement import CampaignEngagement
-from services.campaign_route import CampaignRoute
-from services.campaign_run import CampaignRunService
-from services.campaign_sweep import CampaignSweep
-from services.campaign_test_send import CampaignTestSend
-from services.campaign_words import CampaignComposer
-from services.campaigns import CampaignService
-from services.catalogue import Catalogue
-from services.template_choice import TemplateChooser
+from services.campaigns.checks import CampaignChecks
+from services.campaigns.chunks import CampaignChunkService
+from services.campaigns.engagement import CampaignEngagement
+from services.campaigns.route import CampaignRoute
+from services.campaigns.run import CampaignRunService
+from services.campaigns.service import CampaignService
+from services.campaigns.sweep import CampaignSweep
+from services.campaigns.test_send import CampaignTestSend
+from services.campaigns.words import CampaignComposer
+from services.catalogue.reading import Catalogue
+from services.notifications.template_choice import TemplateChooser
 from storage.uow import SqlUnitOfWork
 from templates.adapter import Templates
 from tests.integration.conftest import Core, ScriptedProvider

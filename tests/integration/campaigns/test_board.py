@@ -5,8 +5,8 @@ from datetime import timedelta
 from api.pages.dashboard import _refresh
 from domain.campaigns.records import CampaignStatus
 from domain.paging import PageRequest
-from services.campaign_board import AFTER_THE_END, LEAST, CampaignBoard
-from services.campaigns import CampaignService, CampaignView
+from services.campaigns.board import AFTER_THE_END, LEAST, CampaignBoard
+from services.campaigns.service import CampaignService, CampaignView
 from tests.integration.campaigns.conftest import ACTOR, Bench
 
 

@@ -8,7 +8,7 @@ import pytest
 from domain.campaigns.messages import FinishCampaignInput
 from domain.campaigns.records import RecipientStatus
 from domain.enums import Channel, DeliveryStatus, EventType, NotificationStatus
-from services.cancel import CancelAnswer, CancelService
+from services.notifications.cancel import CancelAnswer, CancelService
 from tests.integration.campaigns.conftest import ACTOR, Bench, sums
 
 NO_TIME = timedelta(0)
@@ -75,7 +75,7 @@ async def test_their_place_under_the_users_limits_is_free_again(bench: Bench) ->
 async def test_an_answer_without_time_to_close_has_the_accounts_all_the_same(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.campaigns.ANSWER_WITHIN", NO_TIME)
+    monkeypatch.setattr("services.campaigns.service.ANSWER_WITHIN", NO_TIME)
     users = await bench.users(5)
     campaign = await bench.running(users, rate={"perMinute": 2})
     await bench.deliver(campaign)
@@ -94,7 +94,7 @@ async def test_an_answer_without_time_to_close_has_the_accounts_all_the_same(
 async def test_the_workflow_cancels_the_notifications_nobody_had_time_for(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.campaigns.ANSWER_WITHIN", NO_TIME)
+    monkeypatch.setattr("services.campaigns.service.ANSWER_WITHIN", NO_TIME)
     campaign = await bench.running(await bench.users(3), channels=["websocket"])
     await bench.finished(campaign)
     assert (await bench.campaigns.cancel(campaign.id, ACTOR)).counts.pending == 3

@@ -12,7 +12,7 @@ from domain.campaigns.messages import FreezeInput, Frozen
 from domain.campaigns.records import Campaign, CampaignStatus
 from domain.campaigns.shapes import AmendCampaign, Schedule
 from domain.errors import Conflict
-from storage.campaigns import SqlCampaigns
+from storage.campaigns.rows import SqlCampaigns
 from tests.integration.campaigns.conftest import ACTOR, Bench, sums
 
 

@@ -9,8 +9,8 @@ from domain.callbacks import Engagement, EngagementKind, Receipt
 from domain.campaigns.records import Campaign
 from domain.enums import Channel, ConsentType, DeliveryStatus
 from domain.tracking import read_tracked
-from services.catalogue import Catalogue
-from services.subscriptions import SubscriptionService
+from services.catalogue.reading import Catalogue
+from services.people.subscriptions import SubscriptionService
 from tests.integration.campaigns.conftest import LINK_KEY, PUBLIC, Bench, email
 
 ORDERS = [

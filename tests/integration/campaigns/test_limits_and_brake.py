@@ -19,8 +19,8 @@ from domain.errors import Invalid
 from domain.ports.campaigns import LineResult
 from domain.ports.providers import Accepted, Recovery, Rejected, Retry, SendOutcome
 from domain.records import Notification, PausedPart
-from services.campaign_route import CampaignRoute, ChunkWay
-from services.catalogue import Catalogue
+from services.campaigns.route import CampaignRoute, ChunkWay
+from services.catalogue.reading import Catalogue
 from tests.integration.campaigns.conftest import (
     ACTOR,
     Batch,

@@ -11,7 +11,7 @@ from domain.campaigns.shapes import AmendCampaign
 from domain.errors import Conflict
 from domain.ports.providers import Recovery
 from domain.records import PausedPart
-from services.campaigns import CampaignView
+from services.campaigns.service import CampaignView
 from tests.integration.campaigns.conftest import (
     ACTOR,
     BatchVendor,

@@ -10,8 +10,8 @@ from domain.campaigns.records import Campaign, CampaignStatus
 from domain.errors import Unavailable
 from runtime.campaign_starter import BackgroundCampaigns
 from runtime.starter import BackgroundStarter, Call
-from services.campaign_relay import CampaignRelay
-from services.campaign_telling import CampaignTelling
+from services.campaigns.relay import CampaignRelay
+from services.campaigns.telling import CampaignTelling
 from tests.integration.campaigns.conftest import ACTOR, Bench
 
 

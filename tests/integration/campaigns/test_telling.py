@@ -8,7 +8,7 @@ from domain.campaigns.records import Campaign, CampaignStatus
 from domain.errors import Unavailable
 from runtime.campaign_starter import BackgroundCampaigns
 from runtime.starter import BackgroundStarter
-from services.campaign_relay import GRACE, CampaignRelay
+from services.campaigns.relay import GRACE, CampaignRelay
 from tests.integration.campaigns.conftest import ACTOR, Bench
 
 

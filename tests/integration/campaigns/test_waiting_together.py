@@ -11,8 +11,8 @@ from domain.delivering import RetryLater
 from domain.enums import Channel
 from domain.messages import DeliverOutcome
 from domain.ports.providers import Rejected, Retry, Uncertain
-from services.campaign_route import CampaignRoute, ChunkWay
-from services.campaigns import PAUSED_BY
+from services.campaigns.route import CampaignRoute, ChunkWay
+from services.campaigns.service import PAUSED_BY
 from tests.integration.campaigns.conftest import ACTOR, Bench, emails, sums
 from tests.integration.conftest import Breakers
 

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 from domain.ab.definition import ABDesign
-from domain.audience import Audience
+from domain.audience.shapes import Audience
 from domain.campaigns.records import Campaign, CampaignStatus, RecipientStatus
 from domain.campaigns.shapes import CampaignWords
 from domain.enums import Category, Channel

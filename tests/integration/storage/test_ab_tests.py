@@ -15,7 +15,7 @@ from domain.ab.definition import ABDesign, ABMetric, ABTestStatus
 from domain.ids import new_id
 from domain.paging import PageRequest
 from domain.ports.ab_tests import ABCount, ABLink, ABOutcome, ABTest, WorkflowCall
-from storage import ab_split
+from storage.ab import split as ab_split
 from tests.integration.storage.conftest import Ledger, now
 
 OPEN, CLICK = ABMetric.OPEN, ABMetric.CLICK

@@ -12,7 +12,7 @@ import asyncpg
 import orjson
 import pytest
 
-from domain.announcements import (
+from domain.announcements.shapes import (
     EVERYONE,
     Announcement,
     AnnouncementStatus,
@@ -20,12 +20,12 @@ from domain.announcements import (
     changed,
     status_at,
 )
-from domain.audience import Audience, AudienceList
+from domain.audience.shapes import Audience, AudienceList
 from domain.enums import Channel, Priority
 from domain.ids import new_id
 from domain.paging import PageRequest
 from domain.records import InboxChange
-from storage import audience_membership
+from storage.audience import membership as audience_membership
 from tests.integration.storage.conftest import Ledger, now
 
 HOUR = timedelta(hours=1)

@@ -10,14 +10,14 @@ import asyncpg
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from domain.audience import Audience, AudienceList
+from domain.audience.shapes import Audience, AudienceList
 from domain.campaigns.records import Campaign, CampaignStatus
 from domain.campaigns.shapes import CampaignWords
 from domain.enums import Category, Channel, ConsentType, Platform, PushVendor
 from domain.ids import new_id
 from domain.preferences import Preferences
 from domain.records import Consent, Device, Subscription, User
-from storage.audience_sql import select_sql
+from storage.audience.sql import select_sql
 from tests.integration.storage.conftest import Ledger
 from tests.integration.storage.people import Person, some_person
 from tests.integration.storage.segment_meaning import matches

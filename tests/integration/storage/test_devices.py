@@ -14,7 +14,7 @@ from domain.enums import Channel, DeliveryStatus, Platform, PushVendor
 from domain.errors import Invalid, NotFound
 from domain.ids import new_id
 from domain.records import Device
-from services.devices import STALE_AFTER, SWEEP_BATCH, DeviceDetails, DeviceService
+from services.people.devices import STALE_AFTER, SWEEP_BATCH, DeviceDetails, DeviceService
 from tests.integration.storage.conftest import Ledger, now
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.audience import Audience
+from domain.audience.shapes import Audience
 from domain.campaigns.records import Campaign, CampaignStatus, RecipientStatus
 from domain.campaigns.shapes import CampaignWords, Rate, WarmUpStep
 from domain.enums import Category, Channel
@@ -17,9 +17,9 @@ from domain.ports.providers import Accepted, Rejected, Retry, SendOutcome, Uncer
 from domain.preferences import Preferences
 from domain.records import User
 from domain.retry import SCHEDULES
-from services.campaign_calls import CALLS_AT_ONCE, Call, batch_key, line_result
-from services.campaign_intents import waves_of
-from services.campaign_route import share_of_a_minute, warm_up_day
+from services.campaigns.calls import CALLS_AT_ONCE, Call, batch_key, line_result
+from services.campaigns.intents import waves_of
+from services.campaigns.route import share_of_a_minute, warm_up_day
 
 START = datetime(2026, 12, 1, 9, 30, tzinfo=UTC)
 DAY = timedelta(days=1)

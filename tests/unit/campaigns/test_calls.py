@@ -10,8 +10,8 @@ from domain.campaigns.records import RecipientStatus
 from domain.enums import Channel
 from domain.ports.providers import Accepted, Rejected, Retry, SendOutcome, Uncertain
 from domain.retry import SCHEDULES
-from services.campaign_calls import line_result
-from services.delivery_outcomes import keeps_doubt
+from services.campaigns.calls import line_result
+from services.delivery.outcomes import keeps_doubt
 from tests.unit.campaigns.test_words import line
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)

@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from api.schemas.campaigns import MetricsOut
-from domain.audience import Audience
+from domain.audience.shapes import Audience
 from domain.campaigns.records import Campaign, CampaignCounts, CampaignStatus
 from domain.campaigns.shapes import CampaignWords
 from domain.enums import Category, Channel

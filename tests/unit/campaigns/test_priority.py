@@ -11,7 +11,7 @@ from domain.enums import Channel, Priority
 from domain.facts import Reach
 from domain.ports.storage import Transaction
 from domain.preferences import Preferences
-from services.campaign_plan import plan_chunk
+from services.campaigns.plan import plan_chunk
 from tests.unit.campaigns.test_words import STARTERS, edition, line
 
 NIGHT = datetime(2026, 12, 1, 23, tzinfo=UTC)

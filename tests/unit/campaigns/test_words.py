@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.audience import Audience
+from domain.audience.shapes import Audience
 from domain.campaigns.records import Campaign, CampaignStatus
 from domain.campaigns.shapes import CampaignWords
 from domain.commands import TemplateChoice
@@ -20,8 +20,8 @@ from domain.ports.campaigns import ChunkLine
 from domain.preferences import Preferences
 from domain.records import NotificationType, TemplateVersion, User
 from runtime.links import SignedLinks
-from services.campaign_fill import Copy, copies_within
-from services.campaign_words import Edition
+from services.campaigns.fill import Copy, copies_within
+from services.campaigns.words import Edition
 from templates.adapter import Templates, starter_versions
 
 NOW = datetime(2026, 12, 1, tzinfo=UTC)

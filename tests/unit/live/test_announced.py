@@ -13,8 +13,8 @@ from starlette.websockets import WebSocket
 from api.live.connection import Connection
 from domain.ports.inbox import LiveFrame
 from domain.records import InboxItem
-from services.announcement_inbox import Announced
-from services.inbox import InboxCounts
+from services.announcements.inbox import Announced
+from services.people.inbox import InboxCounts
 
 
 def told(version: int) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from domain.enums import Category, Channel, NotificationStatus, Priority, Strate
 from domain.errors import Unavailable
 from domain.ports.inbox import LiveFrame
 from domain.records import InboxItem, Notification, NotificationView
-from services.inbox import InboxCounts, notification_frame, read_frame
+from services.people.inbox import InboxCounts, notification_frame, read_frame
 from storage.inbox_bus import live_frame
 
 NOW = datetime(2026, 12, 1, tzinfo=UTC)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from domain.announcements import (
+from domain.announcements.shapes import (
     EVERYONE,
     AmendAnnouncement,
     Announcement,
@@ -23,10 +23,10 @@ from domain.announcements import (
     next_look,
     status_at,
 )
-from domain.audience import Audience
+from domain.audience.shapes import Audience
 from domain.enums import Channel, Priority
 from domain.ids import new_id
-from services.announcements import step_of
+from services.announcements.service import step_of
 
 START = datetime(2026, 12, 1, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.announcements import Standing
+from domain.announcements.shapes import Standing
 from domain.interleave import BELOW, Place, interleave, parse_place
 from domain.paging import Cursor
 from domain.records import InboxItem

@@ -10,7 +10,7 @@ from domain.records import Money, NotificationType
 from domain.sms.pricing import list_prices
 from domain.sms.segments import Encoding
 from providers.phone import country_of
-from services.sms_compliance import SmsCraft
+from services.sms.compliance import SmsCraft
 
 CRAFT = SmsCraft(list_prices(), country_of)
 GERMAN, FRENCH, AUSTRIAN, NOWHERE = (

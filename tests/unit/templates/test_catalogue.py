@@ -5,7 +5,7 @@ import pytest
 from domain.content import RenderedMessage
 from domain.enums import Channel
 from domain.sms.segments import measure
-from services.locales import choose_locale
+from services.catalogue.locales import choose_locale
 from templates.catalogue import (
     DEFAULT_TEMPLATE,
     StarterTemplate,

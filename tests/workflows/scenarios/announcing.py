@@ -4,7 +4,7 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
-from domain.announcements import AnnouncementStatus, Change
+from domain.announcements.shapes import AnnouncementStatus, Change
 from domain.errors import Invalid, Unavailable
 from tests.workflows.board import Notice
 from tests.workflows.scenarios.base import DAY, EMAIL, HOUR, INBOX, on_time, scenario

@@ -6,7 +6,7 @@ from typing import Any
 
 from temporalio.client import WorkflowHandle
 
-from domain.digest_messages import DigestSignal, ItemAdded
+from domain.digests.messages import DigestSignal, ItemAdded
 from domain.enums import PlanTrigger
 from domain.errors import Unavailable
 from domain.ids import new_id

@@ -1,0 +1,1 @@
+"""Announcements: their shapes and rules, and what crosses to their workflow."""

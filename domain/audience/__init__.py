@@ -1,0 +1,1 @@
+"""Whom a campaign or an announcement is for. Pure."""

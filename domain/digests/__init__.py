@@ -1,0 +1,1 @@
+"""Digests: their shapes and rules, and what crosses to their workflow."""

@@ -1,0 +1,1 @@
+"""A/B tests of their own, and the variants notifications carry."""

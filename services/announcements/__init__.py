@@ -1,0 +1,1 @@
+"""Announcements: made and changed, seen by their readers, sent on other channels."""

@@ -1,0 +1,1 @@
+"""Whom campaigns and announcements are for: previews, and uploaded lists."""

@@ -1,0 +1,1 @@
+"""Notification types and templates: edited, and read by the hot paths."""

@@ -1,0 +1,1 @@
+"""Digests: what plans gather, and the one message made of it."""

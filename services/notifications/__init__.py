@@ -1,0 +1,3 @@
+"""Notifications from their acceptance to the start of their deliveries: planned, changed,
+cancelled, explained.
+"""

@@ -1,0 +1,1 @@
+"""Users, and what is theirs: preferences, consents, subscriptions, devices, the inbox."""

@@ -1,0 +1,1 @@
+"""SMS before it is sent, and what people text back."""

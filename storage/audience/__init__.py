@@ -1,0 +1,1 @@
+"""Audiences as SQL, and the uploaded lists."""
