@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import (
@@ -149,7 +150,8 @@ class Content(Wire):
     push: PushOptions | None = None
 
 
-class RenderedMessage(Wire):
+@dataclass(frozen=True, slots=True)
+class RenderedMessage:
     """One channel's words, ready for a provider. Unused fields stay empty.
 
     `subject`, `html` and `text` for email; `text` for SMS; `title` and `text` for push and inbox.
@@ -159,4 +161,4 @@ class RenderedMessage(Wire):
     html: str | None = None
     title: str | None = None
     text: str = ""
-    data: dict[str, Any] = Field(default_factory=dict)
+    data: dict[str, Any] = field(default_factory=dict)

@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from domain.callbacks import EngagementKind
+from domain.campaigns.tracked import click_token, recipient_token
 from domain.enums import Channel
 from domain.signing import sign_link
 from domain.tracking import Tracked, sign_tracked
@@ -48,13 +49,16 @@ class SignedLinks:
         token = sign_link(self._key, "unsubscribe", user_id, type_name, named)
         return f"{self._base}/api/unsubscribe/{token}"
 
-    def campaign_opened(self, campaign_id: UUID, ordinal: int) -> str:
-        tracked = Tracked(EngagementKind.OPENED, campaign_id, Channel.EMAIL, None, ordinal)
-        return f"{self._base}/api/t/o/{sign_tracked(self._key, tracked)}"
+    def campaign_recipient(self, campaign_id: UUID, ordinal: int) -> str:
+        """What stands for a recipient in the tracking links of one message."""
+        return recipient_token(self._key, campaign_id, ordinal)
 
-    def campaign_clicked(self, campaign_id: UUID, ordinal: int, url: str) -> str:
-        tracked = Tracked(EngagementKind.CLICKED, campaign_id, Channel.EMAIL, url, ordinal)
-        return f"{self._base}/api/t/c/{sign_tracked(self._key, tracked)}"
+    def campaign_opened(self, recipient: str) -> str:
+        """`recipient`: as `campaign_recipient` says it, or what is replaced by that later."""
+        return f"{self._base}/api/t/o/{recipient}"
+
+    def campaign_clicked(self, recipient: str, campaign_id: UUID, url: str) -> str:
+        return f"{self._base}/api/t/c/{click_token(self._key, recipient, campaign_id, url)}"
 
     def is_own(self, url: str) -> bool:
         """True for what must work without being counted: unsubscribing, preferences, and links

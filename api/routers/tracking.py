@@ -17,6 +17,7 @@ from api.dependencies import Use
 from api.pages.hosted import bad_link, bad_link_documented
 from api.route import api_router, public
 from domain.callbacks import EngagementKind
+from domain.campaigns.tracked import read_campaign_tracked
 from domain.errors import NotFound
 from domain.tracking import MAX_TOKEN, Tracked, is_automatic, read_tracked
 from runtime.container import Container
@@ -66,7 +67,7 @@ async def clicked(token: Token, request: Request, use: Use) -> Response:
 
 
 def _read(use: Container, token: str, kind: EngagementKind) -> Tracked:
-    tracked = read_tracked(use.link_key, token)
+    tracked = read_tracked(use.link_key, token) or read_campaign_tracked(use.link_key, token)
     if tracked is None or tracked.kind is not kind:
         raise NotFound("link_not_valid", "This link is not valid.")
     return tracked

@@ -14,7 +14,6 @@ from email.utils import parseaddr
 from typing import Any, Final
 from uuid import UUID
 
-import httpx
 import resend
 from resend.emails._tag import Tag
 
@@ -36,15 +35,12 @@ from providers.email.mime import thread_headers
 from providers.email.resend_events import STATUSES, parse_event
 from providers.email.resend_sdk import Account, AccountClient, current_account
 from providers.http import (
-    KEEP_ALIVE,
     Exchange,
-    httpx_timeout,
-    is_local,
+    Pool,
     retry_after,
     status_outcome,
     transport_error,
     transport_outcome,
-    trusted,
     watched,
     without,
 )
@@ -74,18 +70,7 @@ class ResendEmailProvider:
         timeout: timedelta,
     ) -> None:
         url = api_url.rstrip("/")
-        limits = httpx.Limits(
-            max_connections=100,
-            max_keepalive_connections=100,
-            keepalive_expiry=KEEP_ALIVE.total_seconds(),
-        )
-        http = httpx.AsyncClient(
-            verify=trusted(),
-            timeout=httpx_timeout(timeout),
-            limits=limits,
-            trust_env=not is_local(url),
-        )
-        self._account = Account(api_key, url, http)
+        self._account = Account(api_key, url, Pool(url, timeout))
         self._sender = default_sender
         self._webhook_secret = webhook_secret
         resend.default_async_http_client = AccountClient()
@@ -180,7 +165,7 @@ class ResendEmailProvider:
         return tuple(problems)
 
     async def aclose(self) -> None:
-        await self._account.http.aclose()
+        await self._account.pool.close()
 
     @contextmanager
     def _call(self) -> Iterator[Exchange]:

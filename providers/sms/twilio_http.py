@@ -10,12 +10,11 @@ import logging
 from datetime import timedelta
 from urllib.parse import urlsplit
 
-import aiohttp
 from twilio.http import AsyncHttpClient
 from twilio.http.response import Response
 from typing_extensions import override
 
-from providers.http import CONNECT_TIMEOUT, KEEP_ALIVE, is_local, note_answer
+from providers.http import Pool, note_answer
 
 
 class PooledTwilioClient(AsyncHttpClient):
@@ -23,15 +22,11 @@ class PooledTwilioClient(AsyncHttpClient):
 
     def __init__(self, api_url: str, timeout: timedelta) -> None:
         self._api_url = api_url.rstrip("/")
-        self._timeout = aiohttp.ClientTimeout(
-            total=timeout.total_seconds(),
-            sock_connect=min(timeout, CONNECT_TIMEOUT).total_seconds(),
-        )
-        self._session: aiohttp.ClientSession | None = None
+        self._pool = Pool(api_url, timeout)
         super().__init__(logging.getLogger(__name__), is_async=True)
 
     @override
-    async def request(  # type: ignore[override] # the SDK's own async client differs so, too  # type: ignore[override]  # the SDK's own async client differs too
+    async def request(  # type: ignore[override]  # the SDK's own async client differs so, too
         self,
         method: str,
         uri: str,
@@ -47,13 +42,12 @@ class PooledTwilioClient(AsyncHttpClient):
         sent = dict(headers or {})
         if auth is not None:
             sent["Authorization"] = _basic(*auth)
-        call = self._pool().request(
+        call = self._pool.session().request(
             method,
             url,
             params={name: str(value) for name, value in (params or {}).items()},
             data={name: str(value) for name, value in data.items()} if data else None,
             headers=sent,
-            timeout=self._timeout,
             allow_redirects=allow_redirects,
         )
         async with call as answer:
@@ -62,20 +56,7 @@ class PooledTwilioClient(AsyncHttpClient):
             return Response(answer.status, text, answer.headers)
 
     async def close(self) -> None:
-        if self._session is not None:
-            await self._session.close()
-
-    def _pool(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            connector = aiohttp.TCPConnector(
-                limit=100, keepalive_timeout=KEEP_ALIVE.total_seconds()
-            )
-            self._session = aiohttp.ClientSession(
-                connector=connector,
-                cookie_jar=aiohttp.DummyCookieJar(),
-                trust_env=not is_local(self._api_url),
-            )
-        return self._session
+        await self._pool.close()
 
 
 def _basic(user: str, password: str) -> str:

@@ -6,7 +6,7 @@ are filled in for each reader, escaped where they stand in HTML.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
@@ -17,12 +17,13 @@ from domain.content import RenderedMessage
 from domain.enums import Channel
 from domain.marks import has_mark, mark, split_marks
 from domain.records import User
+from services.campaigns.links import CampaignLinks
 
 FIELDS: Final = ("id", "name", "email", "phone")
 UNSUBSCRIBE: Final = len(FIELDS)
 PREFERENCES: Final = UNSUBSCRIBE + 1
-OPENED: Final = UNSUBSCRIBE + 2
-FIRST_CLICK: Final = UNSUBSCRIBE + 3
+RECIPIENT: Final = UNSUBSCRIBE + 2
+"""The token that stands for the reader in every tracking link."""
 MAX_SUBJECT: Final = 255
 COPIES: Final = 64_000_000
 """Bytes, of all editions together; there is one copy for each language, zone, country and lack of
@@ -33,26 +34,24 @@ _SMALL: Final = 500
 
 @dataclass(slots=True)
 class MarkedLinks:
-    """The links of a marked message, as `tracked_message` asks for them; remembers those led
-    through Herald, by their marks."""
+    """The links of a marked message, as `tracked_message` asks for them."""
 
-    own: Any
-    clicked_urls: list[str] = field(default_factory=list)
+    own: CampaignLinks
+    campaign_id: UUID
     spoiled: bool = False
     """A tracked link differs from reader to reader."""
 
     def opened(self, _about: UUID, _channel: Channel) -> str:
-        return mark(OPENED, link=True)
+        return self.own.campaign_opened(mark(RECIPIENT))
 
     def clicked(self, _about: UUID, _channel: Channel, url: str) -> str:
         self.spoiled |= has_mark(url)
-        self.clicked_urls.append(url)
-        return mark(FIRST_CLICK + len(self.clicked_urls) - 1, link=True)
+        return self.own.campaign_clicked(mark(RECIPIENT), self.campaign_id, url)
 
     def is_own(self, url: str) -> bool:
         """A link that is only a mark is one of Herald's own."""
         words, places = split_marks(url)
-        return bool(self.own.is_own(url)) or (len(places) == 1 and not any(words))
+        return self.own.is_own(url) or (len(places) == 1 and not any(words))
 
 
 def marked_user(user: User) -> Mapping[str, Any]:
@@ -80,16 +79,17 @@ class Copy:
     subject: Cut
     html: Cut | None
     text: Cut
-    clicked_urls: tuple[str, ...]
+    escaped: frozenset[int]
+    """What is filled into the HTML."""
 
     @staticmethod
-    def of(message: RenderedMessage, clicked_urls: Sequence[str]) -> "Copy | None":
+    def of(message: RenderedMessage) -> "Copy | None":
         """None where something was done to a mark, so that it is found no more."""
         copy = Copy(
             split_marks(message.subject or ""),
             split_marks(message.html) if message.html is not None else None,
             split_marks(message.text),
-            tuple(clicked_urls),
+            frozenset(split_marks(message.html or "")[1]),
         )
         return None if any(has_mark(word) for word in copy.words()) else copy
 
@@ -104,23 +104,20 @@ class Copy:
         return sum(len(word) + _PIECE for word in self.words())
 
     def filled(self, values: Sequence[str]) -> RenderedMessage:
-        """`values`: by mark; fields, unsubscribe, preferences, opened, then the clicks."""
+        """`values`: by mark; the fields, unsubscribe, preferences, the recipient's token."""
         subject = " ".join(_joined(self.subject, values).split())
         if len(subject) > MAX_SUBJECT:
             subject = f"{subject[: MAX_SUBJECT - 1]}…"
-        return RenderedMessage.model_construct(
-            subject=subject,
-            html=_joined(self.html, [str(escape(value)) for value in values])
-            if self.html
-            else None,
-            text=_joined(self.text, values),
-            title=None,
-            data={},
-        )
+        html = None
+        if self.html is not None:
+            html = _joined(self.html, {place: str(escape(values[place])) for place in self.escaped})
+        return RenderedMessage(subject=subject, html=html, text=_joined(self.text, values))
 
 
-def _joined(cut: Cut, values: Sequence[str]) -> str:
+def _joined(cut: Cut, values: Mapping[int, str] | Sequence[str]) -> str:
     words, places = cut
+    if not places:
+        return words[0]
     pieces = [words[0]]
     for place, word in zip(places, words[1:], strict=True):
         pieces += (values[place], word)

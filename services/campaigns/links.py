@@ -14,9 +14,11 @@ class CampaignLinks(Protocol):
         self, user_id: str, type_name: str, campaign_id: UUID, ordinal: int
     ) -> str: ...
 
-    def campaign_opened(self, campaign_id: UUID, ordinal: int) -> str: ...
+    def campaign_recipient(self, campaign_id: UUID, ordinal: int) -> str: ...
 
-    def campaign_clicked(self, campaign_id: UUID, ordinal: int, url: str) -> str: ...
+    def campaign_opened(self, recipient: str) -> str: ...
+
+    def campaign_clicked(self, recipient: str, campaign_id: UUID, url: str) -> str: ...
 
     def is_own(self, url: str) -> bool: ...
 
@@ -27,13 +29,14 @@ class RecipientLinks:
 
     links: CampaignLinks
     campaign_id: UUID
-    ordinal: int
+    recipient: str
+    """As `CampaignLinks.campaign_recipient` says it."""
 
     def opened(self, _notification_id: UUID, _channel: Channel) -> str:
-        return self.links.campaign_opened(self.campaign_id, self.ordinal)
+        return self.links.campaign_opened(self.recipient)
 
     def clicked(self, _notification_id: UUID, _channel: Channel, url: str) -> str:
-        return self.links.campaign_clicked(self.campaign_id, self.ordinal, url)
+        return self.links.campaign_clicked(self.recipient, self.campaign_id, url)
 
     def is_own(self, url: str) -> bool:
         return self.links.is_own(url)

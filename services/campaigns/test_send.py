@@ -105,7 +105,7 @@ class CampaignTestSend:
         except RenderProblem as problem:
             raise Invalid(problem.code, problem.detail) from problem
         subject = f"[Test] {message.message.subject or edition.campaign.name}"
-        words = message.message.model_copy(update={"subject": subject})
+        words = replace(message.message, subject=subject)
         provider = self._providers.ordered(Channel.EMAIL)[0]
         outcome = await provider.send(replace(message, delivery_id=new_id(), message=words))
         return _told(edition.campaign, address, place, provider.name, outcome)
@@ -131,11 +131,14 @@ class _TestLinks:
         user_id = str(PREVIEW_USER["id"])
         return self.links.campaign_unsubscribe(user_id, type_name, campaign_id, ordinal)
 
-    def campaign_opened(self, campaign_id: UUID, ordinal: int) -> str:
-        return self.links.campaign_opened(campaign_id, ordinal)
+    def campaign_recipient(self, campaign_id: UUID, ordinal: int) -> str:
+        return self.links.campaign_recipient(campaign_id, ordinal)
 
-    def campaign_clicked(self, campaign_id: UUID, ordinal: int, url: str) -> str:
-        return self.links.campaign_clicked(campaign_id, ordinal, url)
+    def campaign_opened(self, recipient: str) -> str:
+        return self.links.campaign_opened(recipient)
+
+    def campaign_clicked(self, recipient: str, campaign_id: UUID, url: str) -> str:
+        return self.links.campaign_clicked(recipient, campaign_id, url)
 
     def is_own(self, url: str) -> bool:
         return self.links.is_own(url)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import count
 from typing import Any, Final
@@ -21,7 +21,6 @@ from domain.ports.runtime import RenderProblem, TemplateRendererPort
 from domain.records import NotificationType, TemplateVersion, User
 from services.campaigns.fill import (
     COPIES,
-    FIELDS,
     MAX_SUBJECT,
     Copies,
     Copy,
@@ -112,10 +111,9 @@ class Edition:
         user, campaign = line.user, self.campaign
         tracking = line.consents.get(ConsentType.TRACKING)
         locale = self._locale(line)
-        present = tuple(bool(getattr(user, name)) for name in FIELDS)
         key = (
-            self.number, line.variant, locale, tracking, user.timezone, user.country,
-            user.locale, *present,
+            self.number, line.variant, locale, tracking, user.timezone, user.country, user.locale,
+            not user.name, not user.email, not user.phone,
         )  # fmt: skip
         if key in self.copies:
             copy = self.copies[key]
@@ -124,23 +122,14 @@ class Edition:
             with suppress(ValueError):  # larger than all copies may be together
                 self.copies[key] = copy
         preferences = self.links.preferences(user.id)
+        recipient = self.links.campaign_recipient(campaign.id, line.ordinal)
         if copy is None:
             real = {"unsubscribe": unsubscribe, "preferences": preferences}
             context = self._context(variant, _profile(user), real, locale)
-            links = RecipientLinks(self.links, campaign.id, line.ordinal)
+            links = RecipientLinks(self.links, campaign.id, recipient)
             return self._rendered(context, locale, variant, links, tracking)
-        return copy.filled(
-            [
-                *(getattr(user, name) or "" for name in FIELDS),
-                unsubscribe,
-                preferences,
-                self.links.campaign_opened(campaign.id, line.ordinal),
-                *(
-                    self.links.campaign_clicked(campaign.id, line.ordinal, url)
-                    for url in copy.clicked_urls
-                ),
-            ]
-        )
+        fields = (user.id, user.name or "", user.email or "", user.phone or "")
+        return copy.filled((*fields, unsubscribe, preferences, recipient))
 
     def _copy(self, line: ChunkLine, variant: Variant | None, tracking: bool | None) -> Copy | None:
         """None where the words hang on more than can be filled in."""
@@ -151,11 +140,11 @@ class Edition:
             return None
         marked = {**_profile(line.user), **marked_user(line.user)}
         context = self._context(variant, marked, marked_links(), locale)
-        links = MarkedLinks(self.links)
+        links = MarkedLinks(self.links, self.campaign.id)
         message = self._rendered(context, locale, variant, links, tracking)
         if links.spoiled or len(message.subject or "") >= MAX_SUBJECT:
             return None
-        return Copy.of(message, links.clicked_urls)
+        return Copy.of(message)
 
     def _rendered(
         self,
@@ -171,7 +160,7 @@ class Edition:
         subject = self._subject(variant)
         if subject is not None:
             written = self.renderer.render_line(subject, context, locale)
-            message = message.model_copy(update={"subject": written})
+            message = replace(message, subject=written)
         return tracked_message(message, links, self.kind, tracking, self.campaign.id)
 
     def _subject(self, variant: Variant | None) -> str | None:

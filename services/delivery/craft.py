@@ -5,7 +5,7 @@ Deterministic, so that a second attempt says what the first one said.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from hashlib import blake2b
 from typing import Any, Final, Protocol
@@ -109,7 +109,7 @@ class MessageCraft:
             opt_out_instructions=prepared.opt_out_instructions,
         )
         await tx.messages.keep_sms(job.user.id, job.notification.id, record)
-        return Crafted(rendered.model_copy(update={"text": prepared.text}), sms=prepared)
+        return Crafted(replace(rendered, text=prepared.text), sms=prepared)
 
     def _opt_out_link(self, job: DeliveryJob) -> str | None:
         """Where to opt out of an SMS from a name, which no STOP reaches. None: a STOP does."""

@@ -1,7 +1,7 @@
 """From a job read in one go to the message a provider gets: context, words, options, headers."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
@@ -46,7 +46,7 @@ class MessageComposer:
         rendered = self.renderer.render(template, channel, self._context(job), layout)
         email = job.content.email
         if channel is Channel.EMAIL and email is not None and email.subject is not None:
-            rendered = rendered.model_copy(update={"subject": email.subject})
+            rendered = replace(rendered, subject=email.subject)
         return rendered
 
     async def _template(self, job: DeliveryJob) -> TemplateVersion | None:
@@ -110,7 +110,7 @@ class MessageComposer:
             "createdAt": notification.created_at.isoformat(),
             "readAt": None,
         }
-        return rendered.model_copy(update={"data": {"seq": seq, "notification": shown}})
+        return replace(rendered, data={"seq": seq, "notification": shown})
 
     def outbound(
         self,

@@ -7,6 +7,7 @@ Not counted: `HEAD`, prefetches and callers that name themselves as machines; se
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final, Protocol
 from uuid import UUID
@@ -55,7 +56,7 @@ def tracked_message(
         link=link if clicks else None,
         pixel=links.opened(notification_id, Channel.EMAIL) if opens else None,
     )
-    return message.model_copy(update={"html": html})
+    return replace(message, html=html)
 
 
 async def record_quietly(

@@ -7,8 +7,8 @@ import pytest
 
 from domain.callbacks import Engagement, EngagementKind, Receipt
 from domain.campaigns.records import Campaign
+from domain.campaigns.tracked import read_campaign_tracked
 from domain.enums import Channel, ConsentType, DeliveryStatus
-from domain.tracking import read_tracked
 from services.catalogue.reading import Catalogue
 from services.people.subscriptions import SubscriptionService
 from tests.integration.campaigns.conftest import LINK_KEY, PUBLIC, Bench, email
@@ -105,7 +105,7 @@ async def test_the_messages_own_links_reach_the_accounts(bench: Bench) -> None:
     html = bench.vendor.words[email(user)].message.html or ""
     seen = set()
     for token in re.findall(rf"{re.escape(PUBLIC)}/\S*?([\w.~-]{{40,}})", html):
-        tracked = read_tracked(LINK_KEY, token)
+        tracked = read_campaign_tracked(LINK_KEY, token)
         if tracked is None:
             continue
         assert (tracked.notification_id, tracked.ordinal) == (campaign.id, 0)

@@ -8,12 +8,12 @@ import pytest
 from domain.callbacks import EngagementKind
 from domain.campaigns.messages import FreezeInput
 from domain.campaigns.records import Campaign
+from domain.campaigns.tracked import read_campaign_tracked
 from domain.enums import Channel
 from domain.errors import Conflict, Invalid, NotFound
 from domain.ids import new_id
 from domain.ports.providers import Rejected
 from domain.records import Suppression
-from domain.tracking import read_tracked
 from tests.integration.campaigns.conftest import ACTOR, LINK_KEY, Bench, email, sums
 from tests.integration.campaigns.test_heard_later import by_links
 
@@ -80,7 +80,7 @@ async def test_what_a_tester_opens_clicks_and_unsubscribes_is_nobodys(bench: Ben
 
     pixel = re.search(r"/api/t/o/([^\"]+)", html)
     assert pixel is not None
-    tracked = read_tracked(LINK_KEY, pixel[1])
+    tracked = read_campaign_tracked(LINK_KEY, pixel[1])
     assert tracked is not None
     assert tracked.ordinal is not None
     await bench.engagement.record(draft.id, tracked.ordinal, EngagementKind.CLICKED, bench.now())
