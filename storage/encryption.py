@@ -76,11 +76,11 @@ class KeyRing:
 
     def __init__(self, master_keys: Mapping[str, bytes], users: int = 100_000) -> None:
         """`master_keys`: id → 32 bytes, the current one first."""
-        self._master = dict(master_keys)
+        self._master = {name: AESGCM(key) for name, key in master_keys.items()}
         self._current = next(iter(master_keys))
         self._sealers: LRUCache[tuple[str, bytes], Sealer] = LRUCache(users)
         self._last_seen: LRUCache[str, Sealer] = LRUCache(users)
-        root = next(reversed(self._master.values()))
+        root = next(reversed(dict(master_keys).values()))
         self.lookup_key = _derive(root, b"herald lookup hashes")
         self.system = Sealer(_derive(root, b"herald system records"), SYSTEM)
 
@@ -92,7 +92,7 @@ class KeyRing:
         """A fresh data key, wrapped, and the id of the master key that wrapped it."""
         key = AESGCM.generate_key(256)
         nonce = os.urandom(_NONCE)
-        wrapped = AESGCM(self._master[self._current]).encrypt(nonce, key, user_id.encode())
+        wrapped = self._master[self._current].encrypt(nonce, key, user_id.encode())
         return nonce + wrapped, self._current
 
     def of(self, user_id: str, row: Any) -> Sealer | None:
@@ -150,7 +150,7 @@ class KeyRing:
         master = self._master.get(master_key_id)
         if master is None:
             raise KeyError(f"no master key {master_key_id}: keep old keys after a rotation")
-        return AESGCM(master).decrypt(wrapped[:_NONCE], wrapped[_NONCE:], user_id.encode())
+        return master.decrypt(wrapped[:_NONCE], wrapped[_NONCE:], user_id.encode())
 
 
 def _derive(root: bytes, purpose: bytes) -> bytes:

@@ -1,6 +1,9 @@
 """Users and their choices; addresses sealed with each user's own key."""
 
+from collections.abc import Callable
 from datetime import datetime
+from functools import cache
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
@@ -28,24 +31,29 @@ _PERSONAL = (
 )  # fmt: skip
 
 
+@cache
+def _fields(prefix: str) -> Callable[[Any], tuple[Any, ...]]:
+    return itemgetter(*(f"{prefix}{name.strip()}" for name in USER_COLUMNS.split(",")))
+
+
 def user_of(row: Any, sealer: Sealer | None, prefix: str = "") -> User:
     """A row whose columns carry the prefix; without the key only what was never sealed."""
-
-    def opened(field: str) -> str | None:
-        return sealer.open(field, row[f"{prefix}{field}"]) if sealer else None
-
+    (
+        user_id, email, email_verified, phone, name, attributes, locale, timezone, country,
+        created_at, updated_at,
+    ) = _fields(prefix)(row)  # fmt: skip
     return User(
-        id=row[f"{prefix}id"],
-        created_at=row[f"{prefix}created_at"],
-        updated_at=row[f"{prefix}updated_at"],
-        email=opened("email"),
-        email_verified=row[f"{prefix}email_verified"],
-        phone=opened("phone"),
-        name=opened("name"),
-        locale=row[f"{prefix}locale"],
-        timezone=row[f"{prefix}timezone"],
-        country=row[f"{prefix}country"],
-        attributes=row[f"{prefix}attributes"],
+        id=user_id,
+        created_at=created_at,
+        updated_at=updated_at,
+        email=sealer.open("email", email) if sealer else None,
+        email_verified=email_verified,
+        phone=sealer.open("phone", phone) if sealer else None,
+        name=sealer.open("name", name) if sealer else None,
+        locale=locale,
+        timezone=timezone,
+        country=country,
+        attributes=attributes,
     )
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import parseaddr
+from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
 
@@ -183,11 +184,7 @@ class ResendEmailProvider:
             "from": message.sender or self._sender,
             "to": [message.target],
             "subject": " ".join((words.subject or words.title or "").split()),
-            "tags": [
-                {"name": "type", "value": message.type},
-                {"name": "category", "value": message.category},
-                _origin(message),
-            ],
+            "tags": _tags(message),
         }
         if words.html:
             email["html"] = words.html
@@ -195,7 +192,9 @@ class ResendEmailProvider:
             email["text"] = words.text
         if message.reply_to:
             email["reply_to"] = message.reply_to
-        headers = {**message.headers, **thread_headers(message, email["from"])}
+        headers = dict(message.headers)
+        if message.thread is not None:
+            headers |= thread_headers(message, email["from"])
         if headers:
             email["headers"] = headers
         if message.attachments:
@@ -230,10 +229,23 @@ class ResendEmailProvider:
             raise Unauthorized("bad_signature", "The webhook's signature is not good.") from error
 
 
-def _origin(message: OutboundMessage) -> Tag:
+def _tags(message: OutboundMessage) -> list[Tag]:
+    """What the vendor's pages and callbacks show a message by."""
     if message.campaign_id is not None:
-        return {"name": "campaign_id", "value": str(message.campaign_id)}
-    return {"name": "notification_id", "value": str(message.notification_id)}
+        return _campaign_tags(message.type, message.category, message.campaign_id)
+    origin: Tag = {"name": "notification_id", "value": str(message.notification_id)}
+    return [*_kind_tags(message.type, message.category), origin]
+
+
+@lru_cache
+def _campaign_tags(type_name: str, category: str, campaign_id: UUID) -> list[Tag]:
+    """The same for all of its messages."""
+    origin: Tag = {"name": "campaign_id", "value": str(campaign_id)}
+    return [*_kind_tags(type_name, category), origin]
+
+
+def _kind_tags(type_name: str, category: str) -> list[Tag]:
+    return [{"name": "type", "value": type_name}, {"name": "category", "value": category}]
 
 
 def _batch_outcomes(answer: Any, messages: Sequence[OutboundMessage]) -> Sequence[SendOutcome]:

@@ -11,6 +11,7 @@ from domain.enums import Category, Channel, ConsentType
 from domain.facts import Reach, Usage
 from domain.ports.campaigns import NOBODY, ChunkLine, LineResult, OpenBatch
 from domain.preferences import Preferences
+from domain.records import User
 from storage.campaigns.steering import SqlCampaignSteering
 from storage.encryption import KEY_JOIN, KeyRing
 from storage.engine import Connection
@@ -89,6 +90,15 @@ _USAGE: Final = """
 """
 
 
+def _targets(channel: Channel, user: User, devices: int) -> int:
+    """How many addresses or devices the channel has to send to."""
+    if channel is Channel.EMAIL:
+        return int(user.email is not None)
+    if channel is Channel.SMS:
+        return int(user.phone is not None)
+    return devices if channel is Channel.PUSH else 1
+
+
 class SqlCampaignChunks(SqlCampaignSteering):
     """A part of `CampaignRepository`: the work of a chunk."""
 
@@ -119,13 +129,7 @@ class SqlCampaignChunks(SqlCampaignSteering):
     def _line(self, row: Any) -> ChunkLine:
         channel = Channel(row["channel"])
         user = user_of(row, self._keys.passing(row["user_id"], row), "user_")
-        has = {
-            Channel.EMAIL: user.email is not None,
-            Channel.SMS: user.phone is not None,
-            Channel.PUSH: row["devices"],
-            Channel.WEBSOCKET: True,
-        }
-        targets = 0 if row["deleted_at"] else int(has[channel])
+        targets = 0 if row["deleted_at"] else _targets(channel, user, row["devices"])
         subscription = row["subscription"]
         return ChunkLine(
             ordinal=row["ordinal"],
