@@ -27,6 +27,7 @@ with workflow.unsafe.imports_passed_through():
         Partition,
         PartitionInput,
     )
+    from domain.campaigns.parts import CHUNK
     from domain.campaigns.records import CampaignStatus
     from workflows import options
     from workflows.campaign_partition import CampaignPartitionWorkflow
@@ -202,7 +203,7 @@ class CampaignWorkflow:
         try:
             child = await workflow.start_child_workflow(
                 CampaignPartitionWorkflow.run,
-                PartitionInput(campaign_id=self._id, low=part.low, high=part.high),
+                PartitionInput(campaign_id=self._id, low=part.low, high=part.high, chunk=CHUNK),
                 id=partition_workflow_id(self._id, part.low),
                 parent_close_policy=ParentClosePolicy.TERMINATE,
                 static_summary=f"Recipients {part.low} to {part.high}",

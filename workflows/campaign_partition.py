@@ -36,8 +36,12 @@ class CampaignPartitionWorkflow:
         self._id = command.campaign_id
         self._per_run = command.per_run
         self._counts = command.counts or ChunkCounts()
-        chunks = [Again(low=low, high=high) for low, high in chunks_of(command.low, command.high)]
-        self._waiting = list(command.again) if command.again is not None else chunks
+        chunks = chunks_of(command.low, command.high, command.chunk)
+        self._waiting = (
+            list(command.again)
+            if command.again is not None
+            else [Again(low=low, high=high) for low, high in chunks]
+        )
         self._running: dict[int, asyncio.Task[None]] = {}
         self._done = 0
         self._changed = False

@@ -69,6 +69,8 @@ class PartitionInput(Message):
     campaign_id: UUID
     low: int
     high: int
+    chunk: int = 500
+    """Recipients of one activity; said since, and 500 before."""
     per_run: int = 400
     """Chunks after which it goes on as a new run, so that its history stays short."""
     again: tuple["Again", ...] | None = None

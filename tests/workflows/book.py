@@ -32,7 +32,7 @@ class Sends:
     """One campaign: what its services will say, and what they were asked."""
 
     parts: list[tuple[int, int, timedelta | None, bool]] = field(
-        default_factory=lambda: [(0, 999, None, False)]
+        default_factory=lambda: [(0, 1999, None, False)]
     )
     """Partitions: low, high, due after the freeze, tested."""
     status: CampaignStatus = RUNNING

@@ -60,7 +60,7 @@ def test_a_partition_lies_in_one_bucket_and_they_are_few(sizes: list[int]) -> No
 def test_chunks_cover_a_partition_once(low: int, size: int) -> None:
     high = low + size - 1
     edge = low
-    for first, last in chunks_of(low, high):
+    for first, last in chunks_of(low, high, CHUNK):
         assert first == edge
         assert first <= last < first + CHUNK
         edge = last + 1
@@ -69,7 +69,7 @@ def test_chunks_cover_a_partition_once(low: int, size: int) -> None:
 
 def test_nothing_is_cut_into_nothing() -> None:
     assert partitions_of([]) == ()
-    assert list(chunks_of(5, 4)) == []
+    assert list(chunks_of(5, 4, CHUNK)) == []
 
 
 @given(st.uuids(), st.integers(0, 2**31 - 1), st.integers(0, 2**31 - 1))

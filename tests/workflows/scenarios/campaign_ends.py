@@ -23,7 +23,7 @@ async def campaign_paused_for_long_goes_on_as_a_new_run(world: World) -> Campaig
     case = Sends(status=PAUSED, resumes_after=HOUR)
     handle = await done(await world.send(case, looks=3))
     assert case.frozen[0] >= HOUR
-    case.assert_sent_once(0, 500)
+    case.assert_sent_once(0, 1000)
     first = first_run(world, handle)
     assert len((await first.fetch_history()).events) < 50
     return first
@@ -36,9 +36,9 @@ async def campaign_whose_end_is_long_in_coming_goes_on_as_a_new_run(
     """The second run knows what was sent, and sends nothing again."""
     case = Sends(unfinished=8)
     handle = await done(await world.send(case, looks=3))
-    case.assert_sent_once(0, 500)
+    case.assert_sent_once(0, 1000)
     assert (len(case.frozen), len(case.finished)) == (1, 9)
-    assert "1000 recipients; of the partitions that ended, 1000 sent" in await handle.query(
+    assert "2000 recipients; of the partitions that ended, 2000 sent" in await handle.query(
         CampaignWorkflow.progress
     )
     return first_run(world, handle)

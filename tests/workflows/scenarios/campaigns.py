@@ -48,10 +48,10 @@ async def looked(case: Sends, times: int) -> None:
 
 @scenario
 async def campaign_at_once(world: World) -> CampaignHandle:
-    case = Sends(parts=[(0, 1099, None, False), (1100, 1199, None, False)])
+    case = Sends(parts=[(0, 2099, None, False), (2100, 2199, None, False)])
     handle = await done(await world.send(case))
-    case.assert_sent_once(0, 500, 1000, 1100)
-    assert "1200 recipients; of the partitions that ended, 1200 sent" in await handle.query(
+    case.assert_sent_once(0, 1000, 2000, 2100)
+    assert "2200 recipients; of the partitions that ended, 2200 sent" in await handle.query(
         CampaignWorkflow.progress
     )
     return handle
@@ -63,7 +63,7 @@ async def campaign_at_an_instant(world: World) -> CampaignHandle:
     handle = await done(await world.send(case))
     assert len(case.opened) == 2
     assert on_time(case.frozen[0], 3 * DAY)
-    case.assert_sent_once(0, 500)
+    case.assert_sent_once(0, 1000)
     return handle
 
 
@@ -131,7 +131,7 @@ async def campaign_paused_and_resumed(world: World) -> CampaignHandle:
     case.status = RUNNING
     await handle.signal(CHANGED)
     await done(handle)
-    case.assert_sent_once(0, 500)
+    case.assert_sent_once(0, 1000)
     return handle
 
 
@@ -148,8 +148,8 @@ async def _held(child: WorkflowHandle[object, object]) -> None:
 @scenario
 async def campaign_cancelled_in_the_middle(world: World) -> CampaignHandle:
     """The chunks that are out end; those of other partitions are never tried."""
-    later = (1000, 1499, DAY, False)
-    case = Sends(parts=[(0, 999, None, False), later], hold=asyncio.Event())
+    later = (2000, 2499, DAY, False)
+    case = Sends(parts=[(0, 1999, None, False), later], hold=asyncio.Event())
     handle = await world.send(case, skip=False)
     assert case.hold is not None
     await tried(case, 2)
@@ -158,38 +158,38 @@ async def campaign_cancelled_in_the_middle(world: World) -> CampaignHandle:
     case.hold.set()
     await done(handle, CANCELLED)
     assert case.done == {}
-    assert {low for low, _ in case.attempts} == {0, 500}
+    assert {low for low, _ in case.attempts} == {0, 1000}
     return handle
 
 
 @scenario
 async def campaign_test_decides(world: World) -> CampaignHandle:
-    parts = [(0, 199, None, True), (200, 999, None, False)]
+    parts = [(0, 199, None, True), (200, 1999, None, False)]
     case = Sends(parts=parts, decide_after=4 * HOUR, status=CampaignStatus.TESTING)
     handle = await done(await world.send(case))
     assert case.done[0] < SOON
     assert on_time(case.decisions[0], 4 * HOUR)
     assert on_time(case.done[200], 4 * HOUR)
-    case.assert_sent_once(0, 200, 700)
+    case.assert_sent_once(0, 200, 1200)
     return handle
 
 
 @scenario
 async def campaign_winner_by_hand(world: World) -> CampaignHandle:
-    parts = [(0, 199, None, True), (200, 999, None, False)]
+    parts = [(0, 199, None, True), (200, 1999, None, False)]
     case = Sends(parts=parts, by_hand=True, status=CampaignStatus.TESTING)
     handle = await world.send(case, skip=False)
     await tried(case, 1)
     case.decided = True
     await handle.signal(CHANGED)
     await done(handle)
-    case.assert_sent_once(0, 200, 700)
+    case.assert_sent_once(0, 200, 1200)
     return handle
 
 
 @scenario
 async def campaign_cancelled_during_its_test(world: World) -> CampaignHandle:
-    parts = [(0, 199, None, True), (200, 999, None, False)]
+    parts = [(0, 199, None, True), (200, 1999, None, False)]
     case = Sends(parts=parts, by_hand=True, status=CampaignStatus.TESTING)
     handle = await world.send(case, skip=False)
     await tried(case, 1)
@@ -259,7 +259,7 @@ async def campaign_occurrence(world: World) -> CampaignHandle:
         CampaignWorkflow.run, campaign_workflow_id(state.campaign_id)
     )
     await done(occurrence)
-    world.book.case(state.campaign_id).assert_sent_once(0, 500)
+    world.book.case(state.campaign_id).assert_sent_once(0, 1000)
     assert (len(case.occurrences), case.attempts) == (1, [])
     return handle
 
