@@ -1,7 +1,8 @@
 """Campaigns from a terminal: create, send, watch, steer."""
 
-import time
+from datetime import datetime
 from pathlib import Path
+from time import sleep
 from typing import Annotated, Any, Final
 
 import typer
@@ -57,6 +58,44 @@ def send(
         follow(campaign_id)
 
 
+@campaign.command("schedule")
+def schedule(
+    campaign_id: Id,
+    at: Annotated[str | None, typer.Option(help="An RFC 3339 instant.")] = None,
+    day: Annotated[list[str] | None, typer.Option(help="mon … sun, 1 … 31, last; repeat.")] = None,
+    time: Annotated[list[str] | None, typer.Option(help="HH:MM on those days; repeat.")] = None,
+    local_time: Annotated[str | None, typer.Option(help="HH:MM in each reader's zone.")] = None,
+    date: Annotated[str | None, typer.Option(help="Once, at --local-time.")] = None,
+    cron: Annotated[str | None, typer.Option(help="Five fields.")] = None,
+    timezone: Annotated[str | None, typer.Option(help="Such as Europe/Berlin; or UTC.")] = None,
+    since: Annotated[str | None, typer.Option("--from", help="The first date.")] = None,
+    until: Annotated[str | None, typer.Option(help="The last date.")] = None,
+    skip: Annotated[list[str] | None, typer.Option(help="A date without; repeat.")] = None,
+) -> None:
+    """Send it later, or again and again; as its draft says, when nothing is given."""
+    given: dict[str, Any] = {
+        "at": at, "localTime": local_time, "date": date, "cron": cron, "timezone": timezone,
+        "from": since, "until": until, "except": skip,
+    }  # fmt: skip
+    if day or time:
+        given["calendar"] = [_days(day or []) | ({"times": time} if time else {})]
+    given = {name: value for name, value in given.items() if value}
+    answer = call(
+        "POST", f"{_PATH}/{campaign_id}/schedule", json={"schedule": given} if given else {}
+    )
+    typer.echo("Scheduled.")
+    for one in answer["nextOccurrences"] or [answer["startsAt"]]:
+        typer.echo(f"  {datetime.fromisoformat(one):%a %Y-%m-%d %H:%M %Z}")
+
+
+def _days(words: list[str]) -> dict[str, Any]:
+    """Of weekdays and days of the month together, the API means the days that are both."""
+    numbers = [word for word in words if word == "last" or word.lstrip("-").isdigit()]
+    weekdays = [word.lower() for word in words if word not in numbers]
+    days = [-1 if word == "last" else int(word) for word in numbers]
+    return ({"daysOfWeek": weekdays} if weekdays else {}) | ({"daysOfMonth": days} if days else {})
+
+
 @campaign.command("delete")
 def delete(campaign_id: Id) -> None:
     """Delete a draft."""
@@ -108,7 +147,7 @@ def follow(campaign_id: Id) -> None:
         typer.echo(accounts(answer))
         if answer["status"] in _OVER:
             return
-        time.sleep(1)
+        sleep(1)
 
 
 def accounts(answer: dict[str, Any]) -> str:

@@ -1,8 +1,5 @@
 """Temporal as campaigns reach it: their workflows, and the schedules of recurring ones."""
 
-from datetime import timedelta
-from typing import Final
-
 from temporalio.client import (
     Client,
     Schedule,
@@ -10,7 +7,6 @@ from temporalio.client import (
     ScheduleAlreadyRunningError,
     ScheduleOverlapPolicy,
     SchedulePolicy,
-    ScheduleSpec,
     ScheduleState,
     ScheduleUpdate,
     ScheduleUpdateInput,
@@ -19,16 +15,16 @@ from temporalio.common import Priority, WorkflowIDConflictPolicy, WorkflowIDReus
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
+from domain.campaigns import shapes
 from domain.campaigns.ids import campaign_schedule_id, campaign_workflow_id
 from domain.campaigns.messages import CampaignInput, CampaignSignal
 from domain.campaigns.records import Campaign, CampaignStatus
+from domain.campaigns.timing import catch_up, ends_at, recurs
 from domain.ids import CAMPAIGNS_QUEUE
+from runtime.campaign_schedule import spec_of
 from runtime.temporal import RPC_TIMEOUT, TemporalGateway
 from workflows.campaign import CampaignWorkflow
 from workflows.options import CAMPAIGN_PRIORITY
-
-CATCH_UP: Final = timedelta(hours=1)
-"""An occurrence that was missed, the server being away, is made up for this long."""
 
 
 class TemporalCampaigns:
@@ -40,10 +36,13 @@ class TemporalCampaigns:
 
     async def tell(self, campaign: Campaign) -> None:
         async with self._gateway.answering():
-            if campaign.schedule is not None and campaign.schedule.cron is not None:
-                await self._keep_schedule(campaign, campaign.schedule.cron)
-            else:
+            schedule = campaign.schedule
+            if schedule is None or not recurs(schedule):
                 await self._wake(campaign)
+                return
+            await self._keep_schedule(campaign, schedule)
+            if ends_at(schedule) is not None:
+                await self._wake(campaign)  # its own workflow waits for its end
 
     async def _wake(self, campaign: Campaign) -> None:
         try:
@@ -62,7 +61,7 @@ class TemporalCampaigns:
         except WorkflowAlreadyStartedError:
             return
 
-    async def _keep_schedule(self, campaign: Campaign, cron: str) -> None:
+    async def _keep_schedule(self, campaign: Campaign, given: shapes.Schedule) -> None:
         handle = self._client.get_schedule_handle(campaign_schedule_id(campaign.id))
         if campaign.status.is_over:
             try:
@@ -71,7 +70,7 @@ class TemporalCampaigns:
                 if error.status is not RPCStatusCode.NOT_FOUND:
                     raise
             return
-        schedule = _schedule(campaign, cron)
+        schedule = _schedule(campaign, given)
         try:
             await self._client.create_schedule(
                 campaign_schedule_id(campaign.id), schedule, rpc_timeout=RPC_TIMEOUT
@@ -84,8 +83,7 @@ class TemporalCampaigns:
             await handle.update(updated, rpc_timeout=RPC_TIMEOUT)
 
 
-def _schedule(campaign: Campaign, cron: str) -> Schedule:
-    zone = campaign.schedule.timezone if campaign.schedule else None
+def _schedule(campaign: Campaign, given: shapes.Schedule) -> Schedule:
     return Schedule(
         action=ScheduleActionStartWorkflow(
             CampaignWorkflow.run,
@@ -94,8 +92,10 @@ def _schedule(campaign: Campaign, cron: str) -> Schedule:
             task_queue=CAMPAIGNS_QUEUE,
             priority=_priority(campaign),
         ),
-        spec=ScheduleSpec(cron_expressions=[cron], time_zone_name=zone),
-        policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.ALLOW_ALL, catchup_window=CATCH_UP),
+        spec=spec_of(given, campaign.updated_at),
+        policy=SchedulePolicy(
+            overlap=ScheduleOverlapPolicy.ALLOW_ALL, catchup_window=catch_up(given)
+        ),
         state=ScheduleState(paused=campaign.status is CampaignStatus.PAUSED),
     )
 

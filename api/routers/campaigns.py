@@ -30,16 +30,16 @@ router = api_router("/campaigns/email", "Campaigns")
 @requires(Scope.CAMPAIGNS_WRITE)
 async def create(body: NewCampaign, caller: Caller, use: Use) -> CampaignOut:
     """A draft; nothing is sent before `send` or `schedule`."""
-    return CampaignOut.of(await use.campaigns.create(body, caller.actor))
+    return CampaignOut.of(await use.campaigns.create(body, caller.actor), use.clock())
 
 
 @router.get("", summary="List campaigns")
 @requires(Scope.CAMPAIGNS_READ)
 async def list_campaigns(where: Annotated[CampaignQuery, Query()], use: Use) -> Listed[CampaignOut]:
     """Newest first."""
-    found = await use.campaigns.list(where.page(), where.status)
+    found, now = await use.campaigns.list(where.page(), where.status), use.clock()
     return Listed(
-        data=[CampaignOut.of(item) for item in found.items],
+        data=[CampaignOut.of(item, now) for item in found.items],
         next_cursor=cursor_text(found.next_cursor),
     )
 
@@ -47,14 +47,14 @@ async def list_campaigns(where: Annotated[CampaignQuery, Query()], use: Use) -> 
 @router.get("/{id}", summary="Get a campaign")
 @requires(Scope.CAMPAIGNS_READ)
 async def get(campaign_id: IdPath, use: Use) -> CampaignOut:
-    return CampaignOut.of(await use.campaigns.get(campaign_id))
+    return CampaignOut.of(await use.campaigns.get(campaign_id), use.clock())
 
 
 @router.put("/{id}", summary="Change a campaign", responses=conflict())
 @requires(Scope.CAMPAIGNS_WRITE)
 async def amend(campaign_id: IdPath, body: AmendCampaign, caller: Caller, use: Use) -> CampaignOut:
     """A draft in all; one that is scheduled or paused in its words, its name and its rate."""
-    return CampaignOut.of(await use.campaigns.amend(campaign_id, body, caller.actor))
+    return CampaignOut.of(await use.campaigns.amend(campaign_id, body, caller.actor), use.clock())
 
 
 @router.delete("/{id}", status_code=204, summary="Delete a draft", responses=conflict())
@@ -68,14 +68,19 @@ async def delete(campaign_id: IdPath, caller: Caller, use: Use) -> None:
 @requires(Scope.CAMPAIGNS_WRITE)
 async def send(campaign_id: IdPath, caller: Caller, use: Use) -> CampaignOut:
     """A draft, or one that is scheduled: at once, instead of when its schedule says."""
-    return CampaignOut.of(await use.campaigns.send(campaign_id, caller.actor))
+    return CampaignOut.of(await use.campaigns.send(campaign_id, caller.actor), use.clock())
 
 
 @router.post("/{id}/schedule", status_code=202, summary="Send later", responses=conflict())
 @requires(Scope.CAMPAIGNS_WRITE)
 async def schedule(campaign_id: IdPath, body: ScheduleIn, caller: Caller, use: Use) -> CampaignOut:
-    """At an instant, at a local time in each recipient's zone, or again and again by `cron`."""
-    return CampaignOut.of(await use.campaigns.schedule(campaign_id, body.schedule, caller.actor))
+    """At an instant, at a local time in each recipient's zone, or again and again by `cron` or a
+    `calendar`; `nextOccurrences` in the answer says when. One that recurs may be given another
+    schedule. Each occurrence is a campaign of its own, with this one's id as `parentId`, and what
+    is paused, cancelled or over makes no more of them."""
+    return CampaignOut.of(
+        await use.campaigns.schedule(campaign_id, body.schedule, caller.actor), use.clock()
+    )
 
 
 @router.post("/{id}/pause", summary="Pause", responses=conflict())
@@ -83,14 +88,14 @@ async def schedule(campaign_id: IdPath, body: ScheduleIn, caller: Caller, use: U
 async def pause(campaign_id: IdPath, caller: Caller, use: Use) -> CampaignOut:
     """Nothing more is sent after the answer, on any channel, but what a provider is being given
     at that moment."""
-    return CampaignOut.of(await use.campaigns.pause(campaign_id, caller.actor))
+    return CampaignOut.of(await use.campaigns.pause(campaign_id, caller.actor), use.clock())
 
 
 @router.post("/{id}/resume", summary="Resume", responses=conflict())
 @requires(Scope.CAMPAIGNS_WRITE)
 async def resume(campaign_id: IdPath, caller: Caller, use: Use) -> CampaignOut:
     """Goes on exactly where it was."""
-    return CampaignOut.of(await use.campaigns.resume(campaign_id, caller.actor))
+    return CampaignOut.of(await use.campaigns.resume(campaign_id, caller.actor), use.clock())
 
 
 @router.post("/{id}/cancel", summary="Cancel", responses=conflict())
@@ -115,7 +120,7 @@ async def choose_winner(
 ) -> CampaignOut:
     """Those outside the test get it at once."""
     return CampaignOut.of(
-        await use.campaigns.choose_winner(campaign_id, body.variant, caller.actor)
+        await use.campaigns.choose_winner(campaign_id, body.variant, caller.actor), use.clock()
     )
 
 

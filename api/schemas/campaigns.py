@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any, Final
 from uuid import UUID
 
-from pydantic import EmailStr, Field, JsonValue
+from pydantic import ConfigDict, EmailStr, Field, JsonValue
 
 from api.schemas.common import Paged, page_request
 from domain.ab.definition import ABDesign
@@ -19,6 +19,7 @@ from domain.campaigns.records import (
     Recipient,
     RecipientStatus,
 )
+from domain.campaigns.recurrence import next_occurrences
 from domain.campaigns.shapes import Rate, Schedule
 from domain.commands import TemplateChoice
 from domain.enums import Category, Channel
@@ -28,9 +29,13 @@ from services.campaigns.test_send import TestMessage
 
 _LATELY: Final = 60.0
 """Seconds."""
+_NEXT: Final = 5
+_OCCURS: Final = frozenset({CampaignStatus.DRAFT, CampaignStatus.SCHEDULED})
 
 
 class CampaignOut(Wire):
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
     id: UUID
     name: str
     type: str
@@ -54,6 +59,10 @@ class CampaignOut(Wire):
     parent_id: UUID | None
     occurs_at: datetime | None
     starts_at: datetime | None
+    """Of one that recurs, its first occurrence; of a local time, when the first zone is due."""
+    next_occurrences: list[datetime]
+    """Of one that recurs, while it is scheduled, and of a draft as a preview: the next five, as
+    clocks in its zone show them. For a `localTime`, each as it begins in the first zone, UTC+14."""
     started_at: datetime | None
     completed_at: datetime | None
     created_at: datetime
@@ -61,15 +70,14 @@ class CampaignOut(Wire):
     links: Mapping[str, str]
 
     @staticmethod
-    def of(campaign: Campaign) -> "CampaignOut":
+    def of(campaign: Campaign, now: datetime) -> "CampaignOut":
         here = f"/api/campaigns/email/{campaign.id}"
-        test = campaign.test
-        decided = test is not None and campaign.winner is not None
         return CampaignOut(
             **_same(campaign, CampaignOut, without={"recipients", "winner"}),
             **_same(campaign.words, CampaignOut),
             recipients=campaign.recipients,
-            winner=test.variants[campaign.winner or 0].name if test and decided else None,
+            winner=_winner(campaign),
+            next_occurrences=_next_occurrences(campaign, now),
             links={
                 "self": here,
                 "metrics": f"{here}/metrics",
@@ -175,7 +183,7 @@ class MetricsOut(Wire):
             rate_per_second=round(rate, 1) if rate else None,
             estimated_end=_end(counts, rate, now) if running else None,
             variants=[VariantMetricsOut(**_same(v, VariantMetricsOut)) for v in counts.variants],
-            winner=CampaignOut.of(campaign).winner,
+            winner=_winner(campaign),
             test_result=result_of(campaign.test, counts) if campaign.test else None,
         )
 
@@ -219,6 +227,19 @@ class RecipientOut(Wire):
     @staticmethod
     def of(recipient: Recipient) -> "RecipientOut":
         return RecipientOut(**_same(recipient, RecipientOut))
+
+
+def _winner(campaign: Campaign) -> str | None:
+    if campaign.test is None or campaign.winner is None:
+        return None
+    return campaign.test.variants[campaign.winner].name
+
+
+def _next_occurrences(campaign: Campaign, now: datetime) -> list[datetime]:
+    """None of one that is paused, or over."""
+    if campaign.schedule is None or campaign.status not in _OCCURS:
+        return []
+    return list(next_occurrences(campaign.schedule, now, _NEXT))
 
 
 def _same(record: Any, shape: type[Wire], without: frozenset[str] | set[str] = frozenset()) -> Any:

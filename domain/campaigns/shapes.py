@@ -1,42 +1,102 @@
 """What callers say of a campaign: its words, when it leaves, how fast, and what it tries out."""
 
-import datetime as calendar
+import datetime as dt
 from typing import Annotated, Any, Self
 
-from pydantic import EmailStr, Field, JsonValue, field_validator, model_validator
+from pydantic import ConfigDict, EmailStr, Field, JsonValue, field_validator, model_validator
 
 from domain.ab.definition import ABDesign
 from domain.audience.shapes import Audience
 from domain.base import Instant, TypeName, Wire
+from domain.campaigns.calendars import SOME, CalendarEntry, DaysOff, ScheduleDate, WallTime
 from domain.commands import Body, ChannelList, TemplateChoice, Title
 from domain.content import SenderName
 from domain.enums import Category
-from domain.preferences import LocalTime, ZoneName
+from domain.preferences import ZoneName
 
 Name = Annotated[str, Field(min_length=1, max_length=255)]
 Subject = Annotated[str, Field(min_length=1, max_length=255)]
 
 
 class Schedule(Wire):
-    """Exactly one of: an instant; a local time on a date, in each recipient's own zone; a cron
-    line in one zone, for a campaign that is sent again and again."""
+    """When a campaign is sent. Once: at an instant (`at`), or at a `localTime` on a `date` in each
+    recipient's own zone. Again and again: by a `cron` line or a `calendar` in one zone, or at a
+    `localTime` on the days of a `calendar`, in each recipient's own zone.
+
+    A time of day that a clock change leaves out is taken as the first instant after it, and one
+    that happens twice is taken once."""
+
+    model_config = ConfigDict(
+        use_attribute_docstrings=True,
+        json_schema_extra={
+            "examples": [
+                {"at": "2030-12-01T09:00:00+01:00"},
+                {"localTime": "09:00", "date": "2030-12-01", "timezone": "Europe/Berlin"},
+                {"cron": "0 9 * * MON", "timezone": "Europe/Berlin"},
+                {
+                    "calendar": [
+                        {"daysOfWeek": ["mon", "thu"], "times": ["09:00"]},
+                        {"daysOfMonth": [1, -1], "times": ["08:00", "16:30"]},
+                    ],
+                    "timezone": "Europe/Berlin",
+                    "from": "2030-01-01",
+                    "until": "2030-12-31",
+                    "except": ["2030-05-01", {"months": [12], "daysOfMonth": [24, 25, 26]}],
+                },
+                {"localTime": "09:00", "calendar": [{"daysOfWeek": ["mon"]}]},
+            ]
+        },
+    )
 
     at: Instant | None = None
-    local_time: LocalTime | None = None
-    date: calendar.date | None = None
+    local_time: WallTime | None = None
+    """`HH:MM` in each recipient's own zone. With a `calendar`, a day begins when it is that time
+    in the first zone of the earth, at UTC+14, and ends with the last, 26 hours later."""
+    date: dt.date | None = None
     cron: Annotated[str, Field(max_length=120)] | None = None
+    """Minute, hour, day of the month, month, day of the week. Where both days are given, those
+    that are either; `L` is the last day of a month."""
+    calendar: Annotated[tuple[CalendarEntry, ...], Field(max_length=20), *SOME] | None = None
+    """It occurs whenever one of these does."""
     timezone: ZoneName | None = None
-    """Of `cron`; for a local time, the zone of recipients who have none. UTC by default."""
+    """Of `cron` and the times of a `calendar`; for a `localTime`, the zone of recipients who have
+    none. UTC by default."""
+    since: Annotated[ScheduleDate | None, Field(alias="from")] = None
+    """The first date on which one that recurs may occur."""
+    until: ScheduleDate | None = None
+    """The last one; when it is over, the campaign is completed."""
+    without: Annotated[tuple[DaysOff, ...], Field(max_length=100, alias="except")] = ()
+    """Dates, and days that come again, on which one that recurs does not occur."""
 
     @model_validator(mode="after")
     def _one_of_them(self) -> Self:
-        given = [self.at is not None, self.local_time is not None, self.cron is not None]
-        if sum(given) != 1:
-            raise ValueError("give exactly one of at, localTime with date, and cron")
-        if (self.local_time is None) is not (self.date is None):
-            raise ValueError("localTime and date come together")
+        kinds = (self.at, self.date, self.cron, self.calendar)
+        if sum(kind is not None for kind in kinds) != 1:
+            raise ValueError("give exactly one of at, date, cron and calendar")
+        if self.date is not None and self.local_time is None:
+            raise ValueError("date and localTime come together")
+        if self.local_time is not None and (self.at is not None or self.cron is not None):
+            raise ValueError("localTime comes with a date or a calendar")
         if self.cron is not None and len(self.cron.split()) != 5:
             raise ValueError("cron has five fields: minute, hour, day, month, weekday")
+        return self
+
+    @model_validator(mode="after")
+    def _times_in_one_place(self) -> Self:
+        for entry in self.calendar or ():
+            if entry.times and self.local_time is not None:
+                raise ValueError("days have times of their own, or all of them localTime")
+            if not entry.times and self.local_time is None:
+                raise ValueError("each entry of a calendar has times, or the schedule localTime")
+        return self
+
+    @model_validator(mode="after")
+    def _bounds_of_what_recurs(self) -> Self:
+        bounded = self.since is not None or self.until is not None or self.without
+        if bounded and self.cron is None and self.calendar is None:
+            raise ValueError("from, until and except come with cron or calendar")
+        if self.since is not None and self.until is not None and self.until < self.since:
+            raise ValueError("until is before from")
         return self
 
 

@@ -1,21 +1,17 @@
 """What must be right about a campaign before anybody gets it."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
-from cronsim import CronSim, CronSimError
 from pydantic import ValidationError
 
 from domain.ab.definition import ABMetric, Variant
 from domain.campaigns.records import Campaign
-from domain.campaigns.shapes import Schedule
 from domain.commands import NewNotification
 from domain.enums import Category, Channel
 from domain.errors import FieldError, Invalid
 from domain.ports.runtime import TemplateRendererPort
 from domain.records import NotificationType
-from domain.rules.local_time import zone_of
 from services.catalogue.reading import Catalogue
 from services.notifications.template_choice import TemplateChooser
 
@@ -56,19 +52,6 @@ class CampaignChecks:
             problems = self._renderer.check_line(subject, path) if subject else ()
             if problems:
                 raise refusal(path, "subject_invalid", problems[0].detail)
-
-    @staticmethod
-    def next_occurrence(schedule: Schedule, after: datetime) -> datetime | None:
-        """The first instant of a recurring schedule; None for another one. Raises
-        `Invalid("cron_invalid")`."""
-        if schedule.cron is None:
-            return None
-        zone = zone_of(schedule.timezone or "UTC")
-        try:
-            return next(CronSim(schedule.cron, after.astimezone(zone))).astimezone(UTC)
-        except (CronSimError, StopIteration) as error:
-            detail = f"Not a cron line that ever comes true: {schedule.cron!r}."
-            raise refusal("schedule.cron", "cron_invalid", detail) from error
 
     async def pinned(self, campaign: Campaign) -> Mapping[str, int]:
         """The published versions it is sent with: of the locale named, or of all."""

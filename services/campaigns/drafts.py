@@ -11,6 +11,7 @@ from domain.campaigns.shapes import CampaignWords, NewCampaign
 from domain.enums import Channel
 from domain.ports.runtime import Clock
 from services.campaigns.checks import CampaignChecks, refusal
+from services.campaigns.scheduling import check_recurrence
 
 WORDS: Final = frozenset(
     {"template", "subject", "title", "content", "data", "sender", "reply_to", "rate", "name"}
@@ -27,6 +28,7 @@ class CampaignDrafts:
     async def make(self, campaign_id: UUID, new: NewCampaign) -> Campaign:
         """Checked. Raises `Invalid`."""
         now = self._clock()
+        check_recurrence(new.schedule, now)
         kind = await self._checks.kind_of(new.type, new.category)
         campaign = Campaign(
             id=campaign_id,
@@ -55,6 +57,7 @@ class CampaignDrafts:
             raise refusal(emptied[0], "validation_error", "It cannot be taken away.")
         words = {name: changes[name] for name in changes if name in CampaignWords.model_fields}
         rest = {name: changes[name] for name in changes if name not in words}
+        check_recurrence(rest.get("schedule"), self._clock())
         if "type" in rest:
             kind = await self._checks.kind_of(rest["type"], None)
             rest["category"] = kind.category

@@ -20,7 +20,9 @@ from domain.campaigns.messages import (
 )
 from domain.campaigns.parts import partitions_of
 from domain.campaigns.records import Campaign, CampaignCounts, CampaignStatus
-from domain.campaigns.timing import recurs
+from domain.campaigns.recurrence import occurrence_schedule, recurrence_of
+from domain.campaigns.shapes import Schedule
+from domain.campaigns.timing import is_over, over_at, recurs
 from domain.enums import EventType
 from domain.errors import Conflict, NotFound
 from domain.ports.runtime import Clock
@@ -41,13 +43,15 @@ class CampaignRunService:
         self._clock = clock
 
     async def open(self, command: OpenInput) -> CampaignState:
-        """How it stands; one that is due by now has begun. Of a recurring one, the occurrence."""
+        """How it stands; one that is due by now has begun. Of a recurring one, the occurrence; or,
+        without one, whether it is over."""
         async with self._uow() as tx:
             campaign = _there(await tx.campaigns.lock(command.campaign_id), command.campaign_id)
             if command.occurs_at is not None:
                 campaign = await self._occurrence(tx, campaign, command.occurs_at)
+            elif campaign.schedule is not None and recurs(campaign.schedule):
+                return _state(await self._recurring(tx, campaign, campaign.schedule, command.now))
             due = campaign.starts_at is not None and campaign.starts_at <= command.now
-            due = due and not recurs(campaign.schedule)
             if campaign.status is CampaignStatus.SCHEDULED and due:
                 campaign = replace(
                     campaign, status=CampaignStatus.RUNNING, updated_at=self._clock()
@@ -139,16 +143,32 @@ class CampaignRunService:
         await tx.events.append([campaign_event(EventType.CAMPAIGN_STARTED, frozen, now)])
         return frozen
 
+    async def _recurring(
+        self, tx: Transaction, campaign: Campaign, schedule: Schedule, now: datetime
+    ) -> Campaign:
+        """Completed once its last date is over."""
+        if campaign.status is not CampaignStatus.SCHEDULED or not is_over(schedule, now):
+            return campaign
+        at = self._clock()
+        over = replace(campaign, status=CampaignStatus.COMPLETED, completed_at=at, updated_at=at)
+        await tx.campaigns.save(over)
+        await tx.campaigns.untell(over.id)
+        await tx.events.append([campaign_event(EventType.CAMPAIGN_COMPLETED, over, at)])
+        return over
+
     async def _occurrence(self, tx: Transaction, parent: Campaign, at: datetime) -> Campaign:
         """One of a recurring campaign's sends, under an id that a second attempt finds."""
-        now = self._clock()
+        now, single = self._clock(), None
+        if parent.schedule is not None and recurs(parent.schedule):
+            at = recurrence_of(parent.schedule).near(at)
+            single = occurrence_schedule(parent.schedule, at)
         occurrence = replace(
             parent,
             id=uuid5(parent.id, at.isoformat()),
             parent_id=parent.id,
             occurs_at=at,
             starts_at=at,
-            schedule=None,
+            schedule=single,
             status=CampaignStatus.SCHEDULED,
             template_versions=await self._checks.pinned(parent),
             created_at=now,
@@ -181,11 +201,14 @@ def result_of(test: ABDesign, counts: CampaignCounts) -> MetricResult:
 def _state(campaign: Campaign) -> CampaignState:
     test = campaign.test
     held_out = test is not None and test.fraction < 1
+    starts_at = campaign.starts_at
+    if campaign.schedule is not None and recurs(campaign.schedule):
+        starts_at = over_at(campaign.schedule)  # all that its own workflow waits for
     return CampaignState(
         campaign_id=campaign.id,
         status=campaign.status,
         name=f"campaign {campaign.id}",
-        starts_at=campaign.starts_at,
+        starts_at=starts_at,
         decided=not held_out or campaign.winner is not None,
         winner_by_hand=test is not None and test.winner is WinnerMode.MANUAL,
         decide_after_seconds=test.decide_after.total_seconds() if test and test.decide_after else 0,

@@ -17,7 +17,7 @@ from domain.campaigns.records import (
     RecipientStatus,
 )
 from domain.campaigns.shapes import AmendCampaign, NewCampaign, Schedule
-from domain.campaigns.timing import ends_at, recurs, starts_at
+from domain.campaigns.timing import recurs
 from domain.enums import EventType, Priority
 from domain.errors import Conflict, NotFound
 from domain.ids import new_id
@@ -30,6 +30,7 @@ from services.audience.preview import require_list
 from services.campaigns.checks import CampaignChecks, refusal
 from services.campaigns.drafts import WORDS, CampaignDrafts
 from services.campaigns.events import campaign_event
+from services.campaigns.scheduling import begins_at
 from services.campaigns.sweep import CampaignSweep
 
 ANSWER_WITHIN: Final = timedelta(seconds=5)
@@ -63,8 +64,6 @@ class CampaignService:
     async def create(self, new: NewCampaign, actor: str) -> Campaign:
         """A draft, checked. Raises `Invalid`."""
         campaign = await self._drafts.make(new_id(), new)
-        if new.schedule is not None:
-            self._checks.next_occurrence(new.schedule, campaign.created_at)
         async with self._uow() as tx:
             await require_list(tx, campaign.audience)
             await tx.campaigns.insert(campaign)
@@ -149,17 +148,13 @@ class CampaignService:
 
     async def schedule(self, campaign_id: UUID, given: Schedule | None, actor: str) -> Campaign:
         """By the schedule given, or the one it has; a scheduled one is rescheduled. Raises
-        `Invalid("schedule_missing")`, `Invalid("schedule_past")`,
-        `Conflict("campaign_not_draft")`, `Conflict("campaign_schedule_kind")`."""
+        `Invalid("schedule_missing")`, what `begins_at` raises, `Conflict("campaign_not_draft")`,
+        `Conflict("campaign_schedule_kind")`."""
         async with self._uow() as tx:
             campaign = _there(await tx.campaigns.get(campaign_id), campaign_id)
         chosen = given or campaign.schedule
         if chosen is None:
             raise refusal("schedule", "schedule_missing", "Say when it is to be sent.")
-        last = ends_at(chosen)
-        if last is not None and last < self._clock() - timedelta(minutes=1):
-            field = "schedule.at" if chosen.at is not None else "schedule.date"
-            raise refusal(field, "schedule_past", "That has passed.")
         return await self._launch(campaign_id, chosen, actor)
 
     async def pause(self, campaign_id: UUID, actor: str) -> Campaign:
@@ -258,7 +253,7 @@ class CampaignService:
             launched = replace(
                 self._moved(campaign, CampaignStatus.SCHEDULED),
                 schedule=schedule,
-                starts_at=now if schedule is None else self._starts_at(schedule, now),
+                starts_at=now if schedule is None else begins_at(schedule, now),
                 template_versions=await self._checks.pinned(campaign),
             )
             if schedule is None:
@@ -266,9 +261,6 @@ class CampaignService:
             await self._keep(tx, launched, actor, "campaign.launched", None)
         self._starter.tell(launched)
         return launched
-
-    def _starts_at(self, schedule: Schedule, now: datetime) -> datetime | None:
-        return self._checks.next_occurrence(schedule, now) or starts_at(schedule)
 
     async def _keep(
         self, tx: Transaction, campaign: Campaign, actor: str, word: str, event: EventType | None

@@ -1,11 +1,10 @@
 """Pausing, amending and cancelling in the middle of a chunk."""
 
 import asyncio
-from datetime import timedelta
 
 import pytest
 
-from domain.campaigns.messages import ChunkState, FinishCampaignInput, OpenInput
+from domain.campaigns.messages import ChunkState, FinishCampaignInput
 from domain.campaigns.records import CampaignStatus
 from domain.campaigns.shapes import AmendCampaign
 from domain.errors import Conflict
@@ -232,30 +231,3 @@ async def test_finishing_waits_for_what_is_pending(bench: Bench) -> None:
         await bench.campaigns.cancel(campaign.id, ACTOR)
     assert over.value.code == "campaign_over"
     assert [c.status for c in bench.told.campaigns] == [CampaignStatus.RUNNING]
-
-
-async def test_a_recurring_campaign_makes_each_occurrence_once(bench: Bench) -> None:
-    users = await bench.users(2)
-    parent = await bench.draft(users)
-    from domain.campaigns.shapes import Schedule
-
-    weekly = Schedule(cron="0 9 * * MON", timezone="Europe/Berlin")
-    await bench.campaigns.schedule(parent.id, weekly, ACTOR)
-    at = bench.now()
-    command = OpenInput(campaign_id=parent.id, now=at, occurs_at=at)
-    first = await bench.run.open(command)
-    again = await bench.run.open(command)
-    assert first == again
-    assert first.campaign_id != parent.id
-    assert first.status is CampaignStatus.RUNNING
-    occurrence = await bench.campaigns.get(first.campaign_id)
-    assert (occurrence.parent_id, occurrence.occurs_at, occurrence.schedule) == (
-        parent.id, at, None,
-    )  # fmt: skip
-    # A plain look at the recurring one never starts it.
-    plain = OpenInput(campaign_id=parent.id, now=at + timedelta(days=30))
-    assert (await bench.run.open(plain)).status is CampaignStatus.SCHEDULED
-    await bench.campaigns.pause(parent.id, ACTOR)
-
-    later = OpenInput(campaign_id=parent.id, now=at, occurs_at=at + timedelta(days=7))
-    assert (await bench.run.open(later)).status is CampaignStatus.CANCELLED
