@@ -122,6 +122,8 @@ async def choose_winner(
 @router.get("/{id}/metrics", summary="The accounts")
 @requires(Scope.CAMPAIGNS_READ)
 async def metrics(campaign_id: IdPath, use: Use) -> MetricsOut:
+    """Opened and clicked are emails, what was read in the inbox, and pushes whose provider tells of
+    clicks; each recipient counts once."""
     view = await use.campaigns.accounts(campaign_id)
     return MetricsOut.of(view.campaign, view.counts, use.clock())
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Final, Protocol
 from uuid import UUID
 
+from domain.campaigns.ids import LineRef
 from domain.campaigns.records import (
     Campaign,
     CampaignCounts,
@@ -87,8 +88,7 @@ class LineResult:
 
 @dataclass(frozen=True, slots=True)
 class RecipientRef:
-    campaign_id: UUID
-    ordinal: int
+    line: LineRef
     user_id: str
 
 
@@ -237,14 +237,17 @@ class CampaignRepository(Protocol):
         """Recipients that were refused for good in calls intended `since` then, and after the
         last call of which anything was taken; counted up to some hundreds."""
 
-    async def recipient_of(self, provider_message_id: str) -> "RecipientRef | None":
+    async def recipient_of(self, provider_message_id: str) -> RecipientRef | None:
         """Whose message a vendor's id is; None when it is no campaign's."""
 
-    async def user_of(self, campaign_id: UUID, ordinal: int) -> str | None: ...
+    async def recipient_at(self, line: LineRef) -> RecipientRef | None: ...
 
-    async def receive(self, campaign_id: UUID, ordinal: int, outcome: str) -> None:
-        """A vendor's later word, unless a weightier one is known: `delivered`, then `failed`,
-        `bounced`, `complained`."""
+    async def receive(self, line: LineRef, outcome: str, at: datetime) -> None:
+        """A vendor's later word on an email, unless a weightier one is known: `delivered`, then
+        `failed`, `bounced`, `complained`."""
 
-    async def engaged(self, campaign_id: UUID, ordinal: int, kind: str, at: datetime) -> None:
-        """Notes the first `opened`, `clicked` or `unsubscribed`."""
+    async def put_outcome(self, line: LineRef, outcome: str | None, at: datetime) -> None:
+        """What became of a message that a notification carries on, in place of what was known."""
+
+    async def engaged(self, lines: Sequence[LineRef], kinds: Sequence[str], at: datetime) -> None:
+        """Notes the first `opened`, `clicked` or `unsubscribed` of each."""

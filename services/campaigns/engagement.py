@@ -5,24 +5,17 @@ same. What a user who refused the `tracking` consent opens or clicks is not kept
 """
 
 from datetime import datetime
-from typing import Final
 from uuid import UUID
 
 from domain.callbacks import Engagement, EngagementKind, Receipt
-from domain.enums import Channel, ConsentType, DeliveryStatus
+from domain.campaigns.heard import ENGAGED, OUTCOMES
+from domain.campaigns.ids import LineRef
+from domain.enums import Channel, ConsentType
+from domain.ports.campaigns import RecipientRef
 from domain.ports.runtime import Clock
 from domain.ports.storage import Transaction, UnitOfWork
 from domain.receipts import suppression_reason
 from services.people.suppressions import suppress_target
-
-_OUTCOMES: Final = {
-    DeliveryStatus.DELIVERED: "delivered",
-    DeliveryStatus.FAILED: "failed",
-    DeliveryStatus.BOUNCED: "bounced",
-    DeliveryStatus.COMPLAINED: "complained",
-}
-_KINDS: Final = {EngagementKind.OPENED: ("opened",), EngagementKind.CLICKED: ("opened", "clicked")}
-"""Who clicks has opened."""
 
 
 class CampaignEngagement:
@@ -35,7 +28,8 @@ class CampaignEngagement:
     ) -> None:
         """From a tracking link of the message itself."""
         async with self._uow() as tx:
-            await self._note(tx, campaign_id, ordinal, kind, at)
+            line = LineRef(campaign_id, ordinal)
+            await self._note(tx, await tx.campaigns.recipient_at(line), kind, at)
 
     async def heard(
         self,
@@ -52,11 +46,11 @@ class CampaignEngagement:
         if found is None:
             return False
         if isinstance(said, Engagement):
-            await self._note(tx, found.campaign_id, found.ordinal, said.kind, at)
+            await self._note(tx, found, said.kind, at)
             return True
-        outcome = _OUTCOMES.get(said.status)
+        outcome = OUTCOMES.get(said.status)
         if outcome is not None:
-            await tx.campaigns.receive(found.campaign_id, found.ordinal, outcome)
+            await tx.campaigns.receive(found.line, outcome, at)
         reason = suppression_reason(said, Channel.EMAIL)
         if reason is not None and not repeated:
             await suppress_target(
@@ -71,14 +65,11 @@ class CampaignEngagement:
         return True
 
     async def _note(
-        self, tx: Transaction, campaign_id: UUID, ordinal: int, kind: EngagementKind, at: datetime
+        self, tx: Transaction, found: RecipientRef | None, kind: EngagementKind, at: datetime
     ) -> None:
-        names = _KINDS.get(kind, ())
-        user_id = await tx.campaigns.user_of(campaign_id, ordinal) if names else None
-        if user_id is None:
+        if found is None or kind not in ENGAGED:
             return
-        consents = await tx.users.consents(user_id)
+        consents = await tx.users.consents(found.user_id)
         if any(c.type is ConsentType.TRACKING and not c.granted for c in consents):
             return
-        for name in names:
-            await tx.campaigns.engaged(campaign_id, ordinal, name, at)
+        await tx.campaigns.engaged([found.line], ENGAGED[kind], at)

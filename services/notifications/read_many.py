@@ -7,6 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from domain.ab.definition import ABMetric
+from domain.callbacks import EngagementKind
 from domain.enums import Channel, EventType, Strategy
 from domain.ids import new_id
 from domain.messages import SignalKind
@@ -16,6 +17,7 @@ from domain.ports.runtime import Clock, Starter
 from domain.ports.storage import Transaction
 from domain.records import Event, PendingSignal
 from services.announcements.inbox import mark_announcements_read
+from services.campaigns.carried import note_engaged
 from services.people.inbox import read_frame
 
 _TELLING = 32
@@ -51,6 +53,7 @@ class ReadManyService:
             await tx.signals.add(signals)
             ids = [one.id for one in read]
             await tx.ab_tests.engaged(ids, [ABMetric.READ], now)
+            await note_engaged(tx, read, EngagementKind.READ, now)
             notices = await _notices(tx, user_id, set(notification_ids) - set(ids), now)
         for signal in signals:
             self._starter.signal(signal.id, signal.notification_id, signal.redrives, signal.kind)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from domain.campaigns.ids import TEST_ORDINAL
+from domain.campaigns.ids import TEST_ORDINAL, LineRef
 from domain.enums import Channel
 from domain.errors import NotFound
 from domain.ports.runtime import Clock
@@ -22,13 +22,13 @@ class UnsubscribeLink:
     type: NotificationType
     notification_id: UUID | None = None
     """The message the link stood in, when it says."""
-    campaign: tuple[UUID, int] | None = None
+    campaign: LineRef | None = None
     """Or the campaign, and which of its recipients."""
 
     @property
     def is_test(self) -> bool:
         """It stands in a test of a campaign: it shows how it works, and changes nothing."""
-        return self.campaign is not None and self.campaign[1] == TEST_ORDINAL
+        return self.campaign is not None and self.campaign.ordinal == TEST_ORDINAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ class SubscriptionService:
         async with self._uow() as tx:
             await tx.users.lock(link.user_id)
             if link.campaign is not None:
-                await tx.campaigns.engaged(*link.campaign, "unsubscribed", now)
+                await tx.campaigns.engaged([link.campaign], ["unsubscribed"], now)
             held = {item.type: item.channels for item in await tx.users.subscriptions(link.user_id)}
             kinds = await tx.catalogue.types() if everything else (link.type,)
             types = [k.type for k in kinds if not (everything and k.legally_transactional)]
@@ -161,4 +161,4 @@ def _named(user_id: str, kind: NotificationType, about: str | None) -> Unsubscri
     if about is None or "/" not in about:
         return UnsubscribeLink(user_id, kind, UUID(about) if about else None)
     campaign_id, _, ordinal = about.partition("/")
-    return UnsubscribeLink(user_id, kind, campaign=(UUID(campaign_id), int(ordinal)))
+    return UnsubscribeLink(user_id, kind, campaign=LineRef(UUID(campaign_id), int(ordinal)))

@@ -1,11 +1,13 @@
 """A campaign's accounts: every number from one query, so that they always add up."""
 
 from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime
 from itertools import takewhile
 from typing import Any, Final
 from uuid import UUID
 
+from domain.campaigns.ids import LineRef
 from domain.campaigns.records import (
     Campaign,
     CampaignCounts,
@@ -70,6 +72,10 @@ _ENGAGED: Final = {
     "clicked": "clicked_at",
     "unsubscribed": "unsubscribed_at",
 }
+_PUT_OUTCOME: Final = """
+    update campaign_recipients set outcome = $3, outcome_at = $4
+    where campaign_id = $1 and ordinal = $2
+"""
 _RANK: Final = "array_position(array['delivered', 'failed', 'bounced', 'complained'], {}::text)"
 
 
@@ -147,37 +153,41 @@ class SqlCampaignAccounts:
 
     async def recipient_of(self, provider_message_id: str) -> RecipientRef | None:
         row = await self._db.fetchrow(
-            "select m.campaign_id, m.ordinal, r.user_id from campaign_messages m"
+            "select r.campaign_id, r.ordinal, r.user_id from campaign_messages m"
             " join campaign_recipients r using (campaign_id, ordinal)"
             " where m.provider_message_id = $1",
             provider_message_id,
         )
-        return RecipientRef(**dict(row)) if row else None
+        return _ref(row) if row else None
 
-    async def user_of(self, campaign_id: UUID, ordinal: int) -> str | None:
-        found: str | None = await self._db.fetchval(
-            "select user_id from campaign_recipients where campaign_id = $1 and ordinal = $2",
-            campaign_id,
-            ordinal,
+    async def recipient_at(self, line: LineRef) -> RecipientRef | None:
+        row = await self._db.fetchrow(
+            "select campaign_id, ordinal, user_id from campaign_recipients"
+            " where campaign_id = $1 and ordinal = $2",
+            *line,
         )
-        return found
+        return _ref(row) if row else None
 
-    async def receive(self, campaign_id: UUID, ordinal: int, outcome: str) -> None:
-        await self._db.execute(
-            "update campaign_recipients set outcome = $3 where campaign_id = $1 and ordinal = $2"
-            f" and coalesce({_RANK.format('outcome')}, 0) < {_RANK.format('$3')}",
-            campaign_id,
-            ordinal,
-            outcome,
-        )
+    async def receive(self, line: LineRef, outcome: str, at: datetime) -> None:
+        weightier = f"coalesce({_RANK.format('outcome')}, 0) < {_RANK.format('$3')}"
+        await self._db.execute(f"{_PUT_OUTCOME} and {weightier}", *line, outcome, at)
 
-    async def engaged(self, campaign_id: UUID, ordinal: int, kind: str, at: datetime) -> None:
-        column = _ENGAGED[kind]
+    async def put_outcome(self, line: LineRef, outcome: str | None, at: datetime) -> None:
+        changed = "outcome is distinct from $3"
+        told_at = at if outcome else None
+        await self._db.execute(f"{_PUT_OUTCOME} and {changed}", *line, outcome, told_at)
+
+    async def engaged(self, lines: Sequence[LineRef], kinds: Sequence[str], at: datetime) -> None:
+        columns = [_ENGAGED[kind] for kind in kinds]
+        firsts = ", ".join(f"{column} = coalesce(r.{column}, $3)" for column in columns)
+        unknown = " or ".join(f"r.{column} is null" for column in columns)
         await self._db.execute(
-            f"update campaign_recipients set {column} = $3"
-            f" where campaign_id = $1 and ordinal = $2 and {column} is null",
-            campaign_id,
-            ordinal,
+            f"update campaign_recipients r set {firsts}"
+            " from unnest($1::uuid[], $2::int[]) as l(campaign_id, ordinal)"
+            " where r.campaign_id = l.campaign_id and r.ordinal = l.ordinal"
+            f" and ({unknown})",
+            [line.campaign_id for line in lines],
+            [line.ordinal for line in lines],
             at,
         )
 
@@ -231,6 +241,10 @@ def _variants(campaign: Campaign, rows: list[Any]) -> tuple[VariantCounts, ...]:
             )
         )
     return tuple(found)
+
+
+def _ref(row: Any) -> RecipientRef:
+    return RecipientRef(LineRef(row["campaign_id"], row["ordinal"]), row["user_id"])
 
 
 def _recipient(campaign: Campaign, row: Any) -> Recipient:

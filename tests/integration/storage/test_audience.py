@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from domain.audience.shapes import Audience, AudienceList
+from domain.campaigns.ids import LineRef
 from domain.campaigns.records import Campaign, CampaignStatus
 from domain.campaigns.shapes import CampaignWords
 from domain.enums import Category, Channel, ConsentType, Platform, PushVendor
@@ -71,7 +72,7 @@ async def store_campaigns(ledger: Ledger, people: list[Person]) -> None:
             )
             for ordinal, person in enumerate(sent):
                 for kind, when in person.campaigns[place].items():
-                    await tx.campaigns.engaged(campaign, ordinal, kind, when)
+                    await tx.campaigns.engaged([LineRef(campaign, ordinal)], [kind], when)
 
 
 @pytest.fixture(scope="module")
