@@ -90,6 +90,8 @@ class LineResult:
 class RecipientRef:
     line: LineRef
     user_id: str
+    since: datetime
+    """When the campaign was made: nothing is heard of it before."""
 
 
 class CampaignRepository(Protocol):

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from domain.ab.definition import ABMetric
 from domain.callbacks import EngagementKind, Receipt
+from domain.campaigns.ids import carried_line
 from domain.enums import Channel, ConsentType, DeliveryStatus, EventType, Strategy
 from domain.ids import new_id
 from domain.messages import SignalKind
@@ -90,6 +91,7 @@ class EngagementService:
         deliveries that are one message. Whether it is new, and the signals to hand on with
         `tell` after the commit."""
         said_at, at = at, max(at, notification.created_at)
+        carried = carried_line(notification.id, notification.dedup_key)
         record = EngagementRecord(
             lines[0].id,
             notification.id,
@@ -99,6 +101,7 @@ class EngagementService:
             at,
             url,
             said_at,
+            campaign_id=carried.campaign_id if carried else None,
         )
         kept = await self._may_keep(tx, notification.user_id, kind)
         if kept and not await tx.engagement.add(record):

@@ -7,10 +7,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from domain.ab.definition import ABMetric
 from domain.announcements.shapes import InboxAnnouncement, Standing
-from domain.callbacks import EngagementKind
-from domain.enums import Channel, EventType, Strategy
+from domain.enums import Strategy
 from domain.errors import Unavailable
 from domain.ids import new_id
 from domain.messages import SignalKind
@@ -19,7 +17,6 @@ from domain.ports.inbox import Frame, InboxBroadcaster
 from domain.ports.runtime import Clock, Starter
 from domain.ports.storage import Transaction, UnitOfWork
 from domain.records import (
-    Event,
     InboxChange,
     InboxItem,
     Notification,
@@ -34,7 +31,7 @@ from services.announcements.inbox import (
     shown_announcement,
     standing_for,
 )
-from services.campaigns.carried import note_engaged
+from services.feedback.reads import note_reads
 from services.notifications.cancel import not_found
 
 
@@ -121,15 +118,8 @@ class InboxService:
         now = self._clock()
         async with self._uow() as tx:
             read = await tx.inbox.mark_read(user_id, sorted(set(ids)), now)
-            await tx.events.append(
-                [
-                    Event(EventType.NOTIFICATION_READ, user_id, now, item, Channel.WEBSOCKET)
-                    for item in read
-                ]
-            )
-            await tx.ab_tests.engaged(read, [ABMetric.READ], now)
             rows = await _locked(tx, read)
-            await note_engaged(tx, rows, EngagementKind.READ, now)
+            await note_reads(tx, rows, now)
             signals = _signals(rows, now)
             if signals:
                 await tx.signals.add(signals)

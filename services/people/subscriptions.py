@@ -12,6 +12,7 @@ from domain.ports.storage import Transaction, UnitOfWork
 from domain.records import NotificationType, PendingSignal, Subscription
 from domain.signing import sign_link, verify_link
 from services.access.tokens import no_user
+from services.campaigns.engagement import note_unsubscribed
 from services.catalogue.reading import Catalogue
 from services.notifications.replanning import Replanning
 
@@ -101,14 +102,14 @@ class SubscriptionService:
         now = self._clock()
         async with self._uow() as tx:
             await tx.users.lock(link.user_id)
-            if link.campaign is not None:
-                await tx.campaigns.engaged([link.campaign], ["unsubscribed"], now)
             held = {item.type: item.channels for item in await tx.users.subscriptions(link.user_id)}
             kinds = await tx.catalogue.types() if everything else (link.type,)
             types = [k.type for k in kinds if not (everything and k.legally_transactional)]
             left = [name for name in types if held.get(name) != ()]
             for name in left:
                 await tx.users.put_subscription(Subscription(link.user_id, name, (), now))
+            if link.campaign is not None:
+                await note_unsubscribed(tx, link.campaign, now, changed=bool(left))
             signals = await self._noted(tx, link.user_id) if left else ()
         self._replanning.tell(signals)
         before = {name: held.get(name) or tuple(Channel) for name in left or types[:1]}

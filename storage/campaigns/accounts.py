@@ -72,6 +72,10 @@ _ENGAGED: Final = {
     "clicked": "clicked_at",
     "unsubscribed": "unsubscribed_at",
 }
+_REF: Final = """
+    select r.campaign_id, r.ordinal, r.user_id, c.created_at
+    from campaign_recipients r join campaigns c on c.id = r.campaign_id
+"""
 _PUT_OUTCOME: Final = """
     update campaign_recipients set outcome = $3, outcome_at = $4
     where campaign_id = $1 and ordinal = $2
@@ -153,19 +157,14 @@ class SqlCampaignAccounts:
 
     async def recipient_of(self, provider_message_id: str) -> RecipientRef | None:
         row = await self._db.fetchrow(
-            "select r.campaign_id, r.ordinal, r.user_id from campaign_messages m"
-            " join campaign_recipients r using (campaign_id, ordinal)"
+            f"{_REF} join campaign_messages m using (campaign_id, ordinal)"
             " where m.provider_message_id = $1",
             provider_message_id,
         )
         return _ref(row) if row else None
 
     async def recipient_at(self, line: LineRef) -> RecipientRef | None:
-        row = await self._db.fetchrow(
-            "select campaign_id, ordinal, user_id from campaign_recipients"
-            " where campaign_id = $1 and ordinal = $2",
-            *line,
-        )
+        row = await self._db.fetchrow(f"{_REF} where r.campaign_id = $1 and r.ordinal = $2", *line)
         return _ref(row) if row else None
 
     async def receive(self, line: LineRef, outcome: str, at: datetime) -> None:
@@ -244,7 +243,8 @@ def _variants(campaign: Campaign, rows: list[Any]) -> tuple[VariantCounts, ...]:
 
 
 def _ref(row: Any) -> RecipientRef:
-    return RecipientRef(LineRef(row["campaign_id"], row["ordinal"]), row["user_id"])
+    line = LineRef(row["campaign_id"], row["ordinal"])
+    return RecipientRef(line, row["user_id"], row["created_at"])
 
 
 def _recipient(campaign: Campaign, row: Any) -> Recipient:

@@ -151,6 +151,14 @@ async def test_a_click_on_a_push_has_arrived_and_was_opened(bench: Bench) -> Non
     assert line.opened_at == line.clicked_at == first
     found = await counts(bench, campaign)
     assert (found.delivered, found.opened, found.clicked) == (1, 1, 1)
+    async with bench.uow() as tx:
+        rows = await tx.campaigns._db.fetch(
+            "select event_type, campaign_id, notification_id from user_engagement_events"
+            " where user_id = $1",
+            line.user_id,
+        )
+    carrier = notification_of(campaign, line)
+    assert [tuple(row) for row in rows] == [("clicked", campaign.id, carrier)] * 3
 
 
 async def test_who_refused_tracking_is_not_followed_there_either(bench: Bench) -> None:
@@ -176,6 +184,31 @@ async def test_what_is_read_in_the_inbox_was_opened(bench: Bench) -> None:
     assert {user for user, at in opened.items() if at} == {reader, several}
     found = await counts(bench, campaign)
     assert (found.sent, found.opened, found.clicked) == (3, 2, 0)
+
+
+async def test_reading_is_kept_once_whosever_message_it_was(bench: Bench) -> None:
+    [user] = await bench.users(1)
+    bench.core.provider.channel = Channel.WEBSOCKET
+    campaign = await sent(bench, [user], "websocket")
+    [carrier] = bench.core.starter.started
+    own = await bench.core.accept(user, channels=["websocket"])
+    await bench.core.plan(own)
+    await bench.core.deliver(own, Channel.WEBSOCKET)
+    for _ in range(2):
+        await inbox(bench).mark_read(user, [own, carrier])
+    async with bench.uow() as tx:
+        rows = await tx.campaigns._db.fetch(
+            "select notification_id, campaign_id, event_type, channel, metadata"
+            " from user_engagement_events where user_id = $1",
+            user,
+        )
+    kept = {row["notification_id"]: row for row in rows}
+    assert len(rows) == 2
+    assert (kept[own]["campaign_id"], kept[carrier]["campaign_id"]) == (None, campaign.id)
+    for item, row in kept.items():
+        assert (row["event_type"], row["channel"]) == ("read", "websocket")
+        [line] = (await bench.core.view(item)).deliveries
+        assert row["metadata"] == {"deliveryId": str(line.id)}
 
 
 async def test_a_dedup_key_of_ones_own_opens_nothing(bench: Bench) -> None:
