@@ -52,6 +52,7 @@ from services.campaigns.board import CampaignBoard
 from services.campaigns.checks import CampaignChecks
 from services.campaigns.chunks import CampaignChunkService
 from services.campaigns.engagement import CampaignEngagement
+from services.campaigns.explain import CampaignExplainService
 from services.campaigns.relay import CampaignRelay
 from services.campaigns.route import CampaignRoute
 from services.campaigns.run import CampaignRunService
@@ -237,6 +238,7 @@ class Container:
             clock,
         )
         self.campaign_engagement = CampaignEngagement(uow, clock)
+        self.campaign_explain = CampaignExplainService(uow, self.catalogue, self.throttles, clock)
         self.campaign_relay = CampaignRelay(uow, gateway, clock)
 
     def _wire_announcements(self) -> None:

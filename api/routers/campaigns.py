@@ -19,9 +19,10 @@ from api.schemas.campaigns import (
     TestOut,
     WinnerIn,
 )
-from api.schemas.common import IdPath, Listed, cursor_text
+from api.schemas.common import IdPath, Listed, UserPath, cursor_text
 from domain.campaigns.shapes import AmendCampaign, NewCampaign
 from domain.enums import Scope
+from services.campaigns.explain import RecipientExplanation
 
 router = api_router("/campaigns/email", "Campaigns")
 
@@ -139,3 +140,14 @@ async def recipients(
         data=[RecipientOut.of(item) for item in found.items],
         next_cursor=cursor_text(found.next_cursor),
     )
+
+
+@router.get("/{id}/recipients/{user_id}", summary="What became of one recipient, and why")
+@requires(Scope.CAMPAIGNS_READ)
+async def explain_recipient(
+    campaign_id: IdPath, user_id: UserPath, use: Use
+) -> RecipientExplanation:
+    """A line for each channel: where it stands in a sentence, everything that happened, and, while
+    it waits, how the gates would decide now. What is no email went on as a notification of its own,
+    whose explanation is linked."""
+    return await use.campaign_explain.explain(campaign_id, user_id)

@@ -14,6 +14,7 @@ from domain.campaigns.records import (
     Recipient,
     RecipientStatus,
 )
+from domain.campaigns.story import LineStory
 from domain.enums import Channel, ConsentType
 from domain.facts import Reach, Usage
 from domain.paging import Page, PageRequest
@@ -234,6 +235,9 @@ class CampaignRepository(Protocol):
         status: RecipientStatus | None,
         reason: str | None,
     ) -> Page[Recipient]: ...
+
+    async def stories(self, campaign: Campaign, user_id: str) -> tuple[LineStory, ...]:
+        """A user's lines, one for each channel, with all that is known of them."""
 
     async def refused_in_a_row(self, campaign_id: UUID, since: datetime) -> int:
         """Recipients that were refused for good in calls intended `since` then, and after the

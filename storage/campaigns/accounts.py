@@ -11,38 +11,17 @@ from domain.campaigns.ids import LineRef
 from domain.campaigns.records import (
     Campaign,
     CampaignCounts,
-    CampaignStatus,
     Recipient,
     RecipientStatus,
     VariantCounts,
 )
-from domain.enums import Channel
 from domain.paging import Cursor, Page, PageRequest
 from domain.ports.campaigns import RecipientRef
+from storage.campaigns.lines import LINES, line_sql, recipient_from
 from storage.engine import Connection
 
 _EPOCH: Final = datetime.fromisoformat("2000-01-01T00:00:00+00:00")
 """Recipients are paged by ordinal alone; a cursor has an instant all the same."""
-_NOTIFIED: Final = "left join notifications n on n.id = r.notification_id"
-_STATUS: Final = """
-    case when r.notification_id is null then {line}
-        when n.status in ('sent', 'delivered', 'digested') then 'sent'
-        when n.status in ('skipped', 'cancelled', 'expired') then 'skipped'
-        when n.status = 'failed' then 'failed' else 'pending' end
-"""
-"""A recipient whose message is a notification of its own stands where that stands."""
-_REASON: Final = """
-    case when r.notification_id is null then {why}
-        when n.status in ('cancelled', 'expired') then n.status else n.reason end
-"""
-_CANCELLED_STATUS: Final = "case r.status when 'pending' then 'skipped' else r.status end"
-_CANCELLED_REASON: Final = "case r.status when 'pending' then 'cancelled' else r.reason end"
-"""What is pending of a cancelled campaign never leaves, whether or not somebody has closed it."""
-_OUTCOME: Final = "case when n.status = 'delivered' then 'delivered' else r.outcome end"
-_SENT_AT: Final = """
-    case when r.notification_id is null then r.sent_at
-        when n.status in ('sent', 'delivered', 'digested') then n.first_intent_at end
-"""
 _COUNTS: Final = """
     select {status} as status, {reason} as reason, r.variant, count(*) as lines,
         count(*) filter (where r.due_at > now()) as waiting,
@@ -89,7 +68,7 @@ class SqlCampaignAccounts:
     _db: Connection
 
     async def counts(self, campaign: Campaign) -> CampaignCounts:
-        rows = await self._db.fetch(_sql(_COUNTS, campaign), campaign.id, timeout=120)
+        rows = await self._db.fetch(line_sql(_COUNTS, campaign), campaign.id, timeout=120)
         lines: Counter[str] = Counter()
         reasons: dict[str, Counter[str]] = {"skipped": Counter(), "failed": Counter()}
         totals: Counter[str] = Counter()
@@ -139,14 +118,9 @@ class SqlCampaignAccounts:
             if value is not None:
                 arguments.append(value)
                 wanted.append(condition.replace("{n}", str(len(arguments))))
-        statement = (
-            "select r.*, {status} as standing, {reason} as why, {outcome} as later,"
-            " {sent_at} as left_at"
-            f" from campaign_recipients r {{join}} where {' and '.join(wanted)}"
-            " order by r.ordinal limit $2"
-        )
-        rows = await self._db.fetch(_sql(statement, campaign), *arguments)
-        found = tuple(_recipient(campaign, row) for row in rows[: page.limit])
+        statement = f"{LINES} where {' and '.join(wanted)} order by r.ordinal limit $2"
+        rows = await self._db.fetch(line_sql(statement, campaign), *arguments)
+        found = tuple(recipient_from(campaign, row) for row in rows[: page.limit])
         more = len(rows) > page.limit
         return Page(found, Cursor(_EPOCH, str(found[-1].ordinal)) if more else None)
 
@@ -202,26 +176,6 @@ _TOTALS: Final = (
 )
 
 
-def _sql(statement: str, campaign: Campaign) -> str:
-    """Notifications are asked only where a recipient may have one of its own."""
-    line, why = "r.status", "r.reason"
-    if campaign.status is CampaignStatus.CANCELLED:
-        line, why = _CANCELLED_STATUS, _CANCELLED_REASON
-    if campaign.channels == (Channel.EMAIL,):
-        parts = {
-            "status": line, "reason": why, "outcome": "r.outcome", "join": "",
-            "sent_at": "r.sent_at",
-        }  # fmt: skip
-    else:
-        parts = {
-            "status": _STATUS.replace("{line}", line), "reason": _REASON.replace("{why}", why),
-            "outcome": _OUTCOME, "join": _NOTIFIED, "sent_at": _SENT_AT,
-        }  # fmt: skip
-    for name, text in parts.items():
-        statement = statement.replace(f"{{{name}}}", text)
-    return statement
-
-
 def _variants(campaign: Campaign, rows: list[Any]) -> tuple[VariantCounts, ...]:
     if campaign.test is None:
         return ()
@@ -245,23 +199,3 @@ def _variants(campaign: Campaign, rows: list[Any]) -> tuple[VariantCounts, ...]:
 def _ref(row: Any) -> RecipientRef:
     line = LineRef(row["campaign_id"], row["ordinal"])
     return RecipientRef(line, row["user_id"], row["created_at"])
-
-
-def _recipient(campaign: Campaign, row: Any) -> Recipient:
-    variants = campaign.test.variants if campaign.test else ()
-    return Recipient(
-        ordinal=row["ordinal"],
-        user_id=row["user_id"],
-        channel=Channel(row["channel"]),
-        status=RecipientStatus(row["standing"]),
-        reason=row["why"],
-        variant=variants[row["variant"]].name if row["variant"] is not None else None,
-        due_at=row["due_at"],
-        provider=row["provider"],
-        provider_message_id=row["provider_message_id"],
-        sent_at=row["left_at"],
-        outcome=row["later"],
-        opened_at=row["opened_at"],
-        clicked_at=row["clicked_at"],
-        unsubscribed_at=row["unsubscribed_at"],
-    )

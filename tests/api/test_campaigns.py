@@ -126,7 +126,7 @@ async def test_an_idempotency_key_makes_one(api: httpx.AsyncClient) -> None:
     [
         ("GET", ""), ("PUT", ""), ("POST", "/send"), ("POST", "/schedule"), ("POST", "/pause"),
         ("POST", "/resume"), ("POST", "/cancel"), ("POST", "/test"), ("POST", "/winner"),
-        ("GET", "/metrics"), ("GET", "/recipients"),
+        ("GET", "/metrics"), ("GET", "/recipients"), ("GET", "/recipients/ann"),
     ],
 )  # fmt: skip
 async def test_one_that_is_not_there(api: httpx.AsyncClient, method: str, path: str) -> None:
@@ -147,7 +147,7 @@ async def test_one_that_is_not_there(api: httpx.AsyncClient, method: str, path: 
         ("POST", f"{HERE}/{{id}}/pause"), ("POST", f"{HERE}/{{id}}/resume"),
         ("POST", f"{HERE}/{{id}}/cancel"), ("POST", f"{HERE}/{{id}}/test"),
         ("POST", f"{HERE}/{{id}}/winner"), ("GET", f"{HERE}/{{id}}/metrics"),
-        ("GET", f"{HERE}/{{id}}/recipients"),
+        ("GET", f"{HERE}/{{id}}/recipients"), ("GET", f"{HERE}/{{id}}/recipients/ann"),
     ],
 )  # fmt: skip
 async def test_each_call_needs_its_scope(
@@ -193,6 +193,21 @@ async def test_a_campaign_from_its_draft_to_its_end(api: httpx.AsyncClient, acto
     assert [item["userId"] for item in skipped["data"]] == [left]
     none = (await api.get(path, params={"reason": "no_address"})).json()
     assert none["data"] == []
+    told_of = (await api.get(f"{path}/{left}")).json()
+    assert (told_of["campaignId"], told_of["userId"]) == (campaign["id"], left)
+    assert told_of["summary"].startswith("Not sent on email because the user unsubscribed")
+    [line] = told_of["lines"]
+    assert {name: line[name] for name in found[left] if name != "userId"} == {
+        name: value for name, value in found[left].items() if name != "userId"
+    }
+    assert [event["event"] for event in line["timeline"]] == ["planned", "skipped"]
+    assert (line["now"], line["links"]) == (None, {})
+    [line] = (await api.get(f"{path}/{users[0]}")).json()["lines"]
+    events = {event["event"]: event for event in line["timeline"]}
+    assert events["sent"]["detail"]["providerMessageId"] == line["providerMessageId"]
+    assert events["intent"]["detail"] == {"provider": "resend"}
+    refusal(await api.get(f"{path}/nobody-of-it"), 404, "recipient_not_found")
+    refusal(await api.get(f"{path}/%20"), 422, "validation_error")
     refusal(await api.get(path, params={"cursor": "nonsense"}), 422, "invalid_cursor")
     refusal(await api.get(path, params={"status": "lost"}), 422, "validation_error")
     refusal(await api.get(path, params={"limit": 0}), 422, "validation_error")

@@ -11,6 +11,9 @@ TIMESTAMP = sa.DateTime(timezone=True)
 
 def upgrade() -> None:
     op.add_column("campaign_recipients", sa.Column("outcome_at", TIMESTAMP, nullable=True))
+    op.create_index(
+        "idx_campaign_batches_campaign_id_chunk", "campaign_batches", ["campaign_id", "chunk"]
+    )
     op.alter_column("user_engagement_events", "notification_id", nullable=True)
     op.add_column("user_engagement_events", sa.Column("campaign_id", sa.Uuid(), nullable=True))
     op.create_check_constraint(
@@ -37,4 +40,5 @@ def downgrade() -> None:
     op.execute("delete from user_engagement_events where notification_id is null")
     op.drop_column("user_engagement_events", "campaign_id")
     op.alter_column("user_engagement_events", "notification_id", nullable=False)
+    op.drop_index("idx_campaign_batches_campaign_id_chunk", table_name="campaign_batches")
     op.drop_column("campaign_recipients", "outcome_at")
