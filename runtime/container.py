@@ -54,6 +54,7 @@ from services.campaigns.chunks import CampaignChunkService
 from services.campaigns.engagement import CampaignEngagement
 from services.campaigns.explain import CampaignExplainService
 from services.campaigns.relay import CampaignRelay
+from services.campaigns.retention import CampaignRetention
 from services.campaigns.route import CampaignRoute
 from services.campaigns.run import CampaignRunService
 from services.campaigns.service import CampaignService
@@ -296,7 +297,10 @@ class Container:
             self.callback_tasks,
             clock,
         )
-        self.maintenance = MaintenanceService(uow, self.devices, self.callbacks, clock)
+        self.campaign_retention = CampaignRetention(uow, settings.campaign_retention(), clock)
+        self.maintenance = MaintenanceService(
+            uow, self.devices, self.callbacks, self.campaign_retention, clock
+        )
         self.provider_control = ProviderControl(
             uow, [p for p in self.registry.all() if p.name != "inbox"], self.breakers, clock
         )

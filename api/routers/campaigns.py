@@ -12,8 +12,8 @@ from api.schemas.campaigns import (
     CampaignQuery,
     CancelledOut,
     MetricsOut,
-    RecipientOut,
     RecipientQuery,
+    RecipientsOut,
     ScheduleIn,
     TestIn,
     TestOut,
@@ -124,7 +124,7 @@ async def choose_winner(
 @requires(Scope.CAMPAIGNS_READ)
 async def metrics(campaign_id: IdPath, use: Use) -> MetricsOut:
     """Opened and clicked are emails, what was read in the inbox, and pushes whose provider tells of
-    clicks; each recipient counts once."""
+    clicks; each recipient counts once. They stay when the recipients are no longer kept."""
     view = await use.campaigns.accounts(campaign_id)
     return MetricsOut.of(view.campaign, view.counts, use.clock())
 
@@ -133,12 +133,11 @@ async def metrics(campaign_id: IdPath, use: Use) -> MetricsOut:
 @requires(Scope.CAMPAIGNS_READ)
 async def recipients(
     campaign_id: IdPath, where: Annotated[RecipientQuery, Query()], use: Use
-) -> Listed[RecipientOut]:
-    """Each with its status, and the reason where it was not sent."""
-    found = await use.campaigns.recipients(campaign_id, where.page(), where.status, where.reason)
-    return Listed(
-        data=[RecipientOut.of(item) for item in found.items],
-        next_cursor=cursor_text(found.next_cursor),
+) -> RecipientsOut:
+    """Each with its status, and the reason where it was not sent; none, and `recipientsKept` false,
+    when the campaign was over so long ago that they are no longer kept."""
+    return RecipientsOut.of(
+        await use.campaigns.recipients(campaign_id, where.page(), where.status, where.reason)
     )
 
 

@@ -236,6 +236,22 @@ class CampaignRepository(Protocol):
         reason: str | None,
     ) -> Page[Recipient]: ...
 
+    async def next_to_forget(self, before: datetime) -> UUID | None:
+        """A campaign that was over before then and whose lines were not all deleted."""
+
+    async def sum_up(self, campaign_id: UUID, counts: CampaignCounts, at: datetime) -> None:
+        """Keeps the accounts, which `counts` answers from then on; the first time."""
+
+    async def forget_range(self, campaign_id: UUID, low: int, high: int) -> int:
+        """Deletes the lines with ordinals [low, high], their message ids and their calls, once they
+        were summed up. Returns how many lines."""
+
+    async def mark_emptied(self, campaign_id: UUID, at: datetime) -> None:
+        """Its lines are gone, and its days with them."""
+
+    async def keeps_recipients(self, campaign: Campaign) -> bool:
+        """False from when it was summed up. To be asked after reading lines, never before."""
+
     async def stories(self, campaign: Campaign, user_id: str) -> tuple[LineStory, ...]:
         """A user's lines, one for each channel, with all that is known of them."""
 

@@ -80,13 +80,17 @@ class CampaignExplainService:
         self._clock = clock
 
     async def explain(self, campaign_id: UUID, user_id: str) -> RecipientExplanation:
-        """Raises `NotFound`: `campaign_not_found`, `recipient_not_found`."""
+        """Raises `NotFound`: `campaign_not_found`, `recipient_not_found`,
+        `recipients_not_kept`."""
         now = self._clock()
         async with self._uow() as tx:
             campaign = await tx.campaigns.get(campaign_id)
             if campaign is None:
                 raise NotFound("campaign_not_found", f"There is no campaign {campaign_id}.")
             stories = await tx.campaigns.stories(campaign, user_id)
+            if not await tx.campaigns.keeps_recipients(campaign):
+                detail = "What became of its recipients is no longer kept; its accounts are."
+                raise NotFound("recipients_not_kept", detail)
             if not stories:
                 raise _no_recipient(campaign, user_id)
             timezone = await timezone_of(tx, user_id)

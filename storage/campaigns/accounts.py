@@ -18,6 +18,7 @@ from domain.campaigns.records import (
 from domain.paging import Cursor, Page, PageRequest
 from domain.ports.campaigns import RecipientRef
 from storage.campaigns.lines import LINES, line_sql, recipient_from
+from storage.campaigns.summaries import SqlCampaignSummaries
 from storage.engine import Connection
 
 _EPOCH: Final = datetime.fromisoformat("2000-01-01T00:00:00+00:00")
@@ -62,43 +63,15 @@ _PUT_OUTCOME: Final = """
 _RANK: Final = "array_position(array['delivered', 'failed', 'bounced', 'complained'], {}::text)"
 
 
-class SqlCampaignAccounts:
+class SqlCampaignAccounts(SqlCampaignSummaries):
     """A part of `CampaignRepository`: the accounts and what is heard later."""
 
     _db: Connection
 
     async def counts(self, campaign: Campaign) -> CampaignCounts:
         rows = await self._db.fetch(line_sql(_COUNTS, campaign), campaign.id, timeout=120)
-        lines: Counter[str] = Counter()
-        reasons: dict[str, Counter[str]] = {"skipped": Counter(), "failed": Counter()}
-        totals: Counter[str] = Counter()
-        for row in rows:
-            lines[row["status"]] += row["lines"]
-            if row["status"] in reasons:
-                reasons[row["status"]][row["reason"] or "unknown"] += row["lines"]
-            if row["status"] == RecipientStatus.PENDING:
-                totals["deferred"] += row["waiting"]
-            for name in _TOTALS:
-                totals[name] += row[name]
-        sent = [(row["first_sent_at"], row["last_sent_at"]) for row in rows if row["last_sent_at"]]
-        waits = [
-            row["last_due_at"]
-            for row in rows
-            if row["status"] == RecipientStatus.PENDING and row["last_due_at"]
-        ]
-        return CampaignCounts(
-            recipients=sum(lines.values()),
-            sent=lines["sent"],
-            skipped=dict(reasons["skipped"]),
-            failed=lines["failed"],
-            failures=dict(reasons["failed"]),
-            pending=lines["pending"],
-            first_sent_at=min((first for first, _ in sent), default=None),
-            last_sent_at=max((last for _, last in sent), default=None),
-            last_due_at=max(waits, default=None),
-            variants=_variants(campaign, rows),
-            **totals,
-        )
+        # Looked for afterwards: before any line is deleted, all were summed up.
+        return await self._summed_up(campaign) or _counted(campaign, rows)
 
     async def recipients(
         self,
@@ -174,6 +147,39 @@ _TOTALS: Final = (
     "unsubscribed",
     "sent_lately",
 )
+
+
+def _counted(campaign: Campaign, rows: list[Any]) -> CampaignCounts:
+    lines: Counter[str] = Counter()
+    reasons: dict[str, Counter[str]] = {"skipped": Counter(), "failed": Counter()}
+    totals: Counter[str] = Counter()
+    for row in rows:
+        lines[row["status"]] += row["lines"]
+        if row["status"] in reasons:
+            reasons[row["status"]][row["reason"] or "unknown"] += row["lines"]
+        if row["status"] == RecipientStatus.PENDING:
+            totals["deferred"] += row["waiting"]
+        for name in _TOTALS:
+            totals[name] += row[name]
+    sent = [(row["first_sent_at"], row["last_sent_at"]) for row in rows if row["last_sent_at"]]
+    waits = [
+        row["last_due_at"]
+        for row in rows
+        if row["status"] == RecipientStatus.PENDING and row["last_due_at"]
+    ]
+    return CampaignCounts(
+        recipients=sum(lines.values()),
+        sent=lines["sent"],
+        skipped=dict(reasons["skipped"]),
+        failed=lines["failed"],
+        failures=dict(reasons["failed"]),
+        pending=lines["pending"],
+        first_sent_at=min((first for first, _ in sent), default=None),
+        last_sent_at=max((last for _, last in sent), default=None),
+        last_due_at=max(waits, default=None),
+        variants=_variants(campaign, rows),
+        **totals,
+    )
 
 
 def _variants(campaign: Campaign, rows: list[Any]) -> tuple[VariantCounts, ...]:

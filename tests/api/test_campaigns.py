@@ -9,6 +9,7 @@ import pytest
 from fastapi import FastAPI
 
 from domain.campaigns.messages import ChunkInput, FinishCampaignInput, FreezeInput, OpenInput
+from domain.enums import MaintenanceStep
 from tests.api.conftest import Actor, client, fields_of, refusal
 
 HERE = "/campaigns/email"
@@ -185,6 +186,7 @@ async def test_a_campaign_from_its_draft_to_its_end(api: httpx.AsyncClient, acto
     first = (await api.get(path, params={"limit": 3})).json()
     rest = (await api.get(path, params={"limit": 3, "cursor": first["nextCursor"]})).json()
     assert rest["nextCursor"] is None
+    assert first["recipientsKept"] is rest["recipientsKept"] is True
     found = {item["userId"]: item for item in [*first["data"], *rest["data"]]}
     assert set(found) == {*users, left}
     assert found[left]["reason"] == "unsubscribed"
@@ -357,3 +359,29 @@ async def test_a_test_send(api: httpx.AsyncClient, actor: Actor) -> None:
     inbox = await made(api, channels=["websocket"])
     answer = await api.post(f"{HERE}/{inbox['id']}/test", json=body)
     refusal(answer, 409, "campaign_without_email")
+
+
+async def test_long_after_its_end_the_accounts_are_left(
+    api: httpx.AsyncClient, actor: Actor
+) -> None:
+    users = [await actor.user() for _ in range(3)]
+    campaign = await made(api, audience={"userIds": users}, test=TEST | {"fraction": 1})
+    await told(api, campaign, "send")
+    await work(actor, campaign)
+    path = f"{HERE}/{campaign['id']}"
+    before = (await api.get(f"{path}/metrics")).json()
+    assert before["sent"] == 3
+    assert (await api.get(f"{path}/recipients")).json()["recipientsKept"] is True
+    kept = actor.container.settings.campaign_recipients_kept_days
+    async with actor.container.uow() as tx:
+        await tx.campaigns._db.execute(
+            "update campaigns set completed_at = now() - make_interval(days => $2) where id = $1",
+            UUID(campaign["id"]),
+            kept + 1,
+        )
+    assert await actor.container.maintenance.run(MaintenanceStep.CAMPAIGNS) == 3
+    assert (await api.get(f"{path}/metrics")).json() == before
+    assert (await api.get(f"{path}/recipients")).json() == {
+        "data": [], "nextCursor": None, "recipientsKept": False,
+    }  # fmt: skip
+    refusal(await api.get(f"{path}/recipients/{users[0]}"), 404, "recipients_not_kept")

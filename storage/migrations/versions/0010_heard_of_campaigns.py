@@ -2,6 +2,7 @@
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects import postgresql
 
 revision = "0010"
 down_revision = "0008"
@@ -13,6 +14,15 @@ def upgrade() -> None:
     op.add_column("campaign_recipients", sa.Column("outcome_at", TIMESTAMP, nullable=True))
     op.create_index(
         "idx_campaign_batches_campaign_id_chunk", "campaign_batches", ["campaign_id", "chunk"]
+    )
+    op.create_table(
+        "campaign_summaries",
+        sa.Column("campaign_id", sa.Uuid(), nullable=False),
+        sa.Column("counts", postgresql.JSONB(), nullable=False),
+        sa.Column("made_at", TIMESTAMP, nullable=False),
+        sa.Column("emptied_at", TIMESTAMP, nullable=True),
+        sa.ForeignKeyConstraint(["campaign_id"], ["campaigns.id"]),
+        sa.PrimaryKeyConstraint("campaign_id"),
     )
     op.alter_column("user_engagement_events", "notification_id", nullable=True)
     op.add_column("user_engagement_events", sa.Column("campaign_id", sa.Uuid(), nullable=True))
@@ -40,5 +50,6 @@ def downgrade() -> None:
     op.execute("delete from user_engagement_events where notification_id is null")
     op.drop_column("user_engagement_events", "campaign_id")
     op.alter_column("user_engagement_events", "notification_id", nullable=False)
+    op.drop_table("campaign_summaries")
     op.drop_index("idx_campaign_batches_campaign_id_chunk", table_name="campaign_batches")
     op.drop_column("campaign_recipients", "outcome_at")
