@@ -107,7 +107,7 @@ add_lazy(
 add_lazy(
     app,
     "cli.campaigns",
-    Lazy("campaign", "Campaigns: create, send, watch, steer.", group=True),
+    Lazy("campaign", "Campaigns: create, send, watch, steer, explain.", group=True),
 )
 
 if __name__ == "__main__":

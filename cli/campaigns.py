@@ -1,16 +1,17 @@
-"""Campaigns from a terminal: create, send, watch, steer."""
+"""Campaigns from a terminal: create, send, watch, steer, explain."""
 
 from datetime import datetime
 from pathlib import Path
 from time import sleep
 from typing import Annotated, Any, Final
+from urllib.parse import quote
 
 import typer
 
 from cli.client import Json, call
-from cli.output import as_json
+from cli.output import as_json, recipient_story
 
-campaign = typer.Typer(help="Campaigns: create, send, watch, steer.", no_args_is_help=True)
+campaign = typer.Typer(help="Campaigns: create, send, watch, steer, explain.", no_args_is_help=True)
 _PATH: Final = "/api/campaigns/email"
 _OVER: Final = ("completed", "cancelled", "failed")
 Id = Annotated[str, typer.Argument(help="The campaign's id.")]
@@ -137,6 +138,17 @@ def metrics(campaign_id: Id, json: Json = False) -> None:
     """The accounts."""
     answer = call("GET", f"{_PATH}/{campaign_id}/metrics")
     typer.echo(as_json(answer) if json else accounts(answer))
+
+
+@campaign.command("explain")
+def explain(
+    campaign_id: Id,
+    user: Annotated[str, typer.Argument(help="The recipient's user id.")],
+    json: Json = False,
+) -> None:
+    """What became of one recipient, and why."""
+    answer = call("GET", f"{_PATH}/{campaign_id}/recipients/{quote(user, safe='')}")
+    typer.echo(as_json(answer) if json else "\n".join(recipient_story(answer)))
 
 
 @campaign.command("watch")

@@ -40,10 +40,7 @@ def timeline(explanation: Mapping[str, Any]) -> Sequence[str]:
             f"  {clock(plan['at'])}  plan ({plan['trigger']}): {plan['outcome']}"
             + (f" until {plan['until']}" if plan["until"] else "")
         )
-        for gate in plan["gates"]:
-            if gate["outcome"] != "allow":
-                where = f" on {gate['channel']}" if gate["channel"] else ""
-                lines.append(f"      {gate['gate']}{where}: {gate['outcome']}, {gate['reason']}")
+        lines += _gates(plan["gates"])
     for entry in explanation["timeline"]:
         where = f" {entry['channel']}" if entry["channel"] else ""
         detail = entry["detail"]
@@ -53,4 +50,31 @@ def timeline(explanation: Mapping[str, Any]) -> Sequence[str]:
             if detail.get(name) not in (None, "")
         )
         lines.append(f"  {clock(entry['at'])}  {entry['event']}{where}  {shown}".rstrip())
+    return lines
+
+
+def recipient_story(explanation: Mapping[str, Any]) -> Sequence[str]:
+    """The story of one recipient of a campaign, a block for each channel."""
+    lines = [explanation["summary"]]
+    for line in explanation["lines"]:
+        lines.append(f"{MARKS.get(line['status'], '…')} {line['channel']}: {line['status']}")
+        for entry in line["timeline"]:
+            at = clock(entry["at"]) if entry["at"] else ""
+            shown = ", ".join(f"{name} {value}" for name, value in entry["detail"].items())
+            lines.append(f"  {at:<12}  {entry['event']}  {shown}".rstrip())
+        if line["now"]:
+            lines.append(f"  if it were its turn now: {line['now']['summary']}")
+            lines += _gates(line["now"]["gates"])
+        if line["notificationId"]:
+            lines.append(f"  more: ./herald explain {line['notificationId']}")
+    return lines
+
+
+def _gates(gates: Sequence[Mapping[str, Any]]) -> Sequence[str]:
+    """Those that did not just let it through."""
+    lines = []
+    for gate in gates:
+        if gate["outcome"] != "allow":
+            where = f" on {gate['channel']}" if gate["channel"] else ""
+            lines.append(f"      {gate['gate']}{where}: {gate['outcome']}, {gate['reason']}")
     return lines

@@ -134,6 +134,7 @@ class MaintenanceStep(StrEnum):
     DEVICES = "devices"
     CALLBACKS = "callbacks"
     NUMBERS = "numbers"
+    CAMPAIGNS = "campaigns"
 
 
 class Platform(StrEnum):

@@ -15,6 +15,7 @@ from models.campaign_batches import CampaignBatchRow
 from models.campaign_days import CampaignDayRow
 from models.campaign_messages import CampaignMessageRow
 from models.campaign_recipients import CampaignRecipientRow
+from models.campaign_summaries import CampaignSummaryRow
 from models.campaigns import CampaignRow
 from models.consent_history import ConsentHistoryRow
 from models.consents import ConsentRow
@@ -66,6 +67,7 @@ __all__ = [
     "CampaignMessageRow",
     "CampaignRecipientRow",
     "CampaignRow",
+    "CampaignSummaryRow",
     "ConsentHistoryRow",
     "ConsentRow",
     "DeadLetterRow",

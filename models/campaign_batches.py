@@ -20,6 +20,7 @@ class CampaignBatchRow(SQLModel, table=True):
             "chunk",
             postgresql_where=text("status = 'open'"),
         ),
+        Index("idx_campaign_batches_campaign_id_chunk", "campaign_id", "chunk"),
     )
 
     id: UUID = Field(primary_key=True)

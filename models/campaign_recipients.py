@@ -27,6 +27,7 @@ class CampaignRecipientRow(SQLModel, table=True):
     sent_at: datetime | None = Field(default=None, sa_type=Timestamp)
     notification_id: UUID | None = Field(default=None)
     outcome: str | None = Field(default=None, max_length=12)
+    outcome_at: datetime | None = Field(default=None, sa_type=Timestamp)
     opened_at: datetime | None = Field(default=None, sa_type=Timestamp)
     clicked_at: datetime | None = Field(default=None, sa_type=Timestamp)
     unsubscribed_at: datetime | None = Field(default=None, sa_type=Timestamp)

@@ -52,7 +52,9 @@ from services.campaigns.board import CampaignBoard
 from services.campaigns.checks import CampaignChecks
 from services.campaigns.chunks import CampaignChunkService
 from services.campaigns.engagement import CampaignEngagement
+from services.campaigns.explain import CampaignExplainService
 from services.campaigns.relay import CampaignRelay
+from services.campaigns.retention import CampaignRetention
 from services.campaigns.route import CampaignRoute
 from services.campaigns.run import CampaignRunService
 from services.campaigns.service import CampaignService
@@ -237,6 +239,7 @@ class Container:
             clock,
         )
         self.campaign_engagement = CampaignEngagement(uow, clock)
+        self.campaign_explain = CampaignExplainService(uow, self.catalogue, self.throttles, clock)
         self.campaign_relay = CampaignRelay(uow, gateway, clock)
 
     def _wire_announcements(self) -> None:
@@ -294,7 +297,10 @@ class Container:
             self.callback_tasks,
             clock,
         )
-        self.maintenance = MaintenanceService(uow, self.devices, self.callbacks, clock)
+        self.campaign_retention = CampaignRetention(uow, settings.campaign_retention(), clock)
+        self.maintenance = MaintenanceService(
+            uow, self.devices, self.callbacks, self.campaign_retention, clock
+        )
         self.provider_control = ProviderControl(
             uow, [p for p in self.registry.all() if p.name != "inbox"], self.breakers, clock
         )

@@ -275,6 +275,17 @@ class Settings(BaseSettings):
         ),
     ] = Field(default_factory=dict)
 
+    campaign_recipients_kept_days: Annotated[
+        int,
+        Field(
+            alias="HERALD_CAMPAIGN_RECIPIENTS_KEPT_DAYS",
+            ge=30,
+            le=36_500,
+            description="Days for which the recipients of a campaign that is over are kept, each "
+            "with what became of it; the campaign's accounts stay.",
+        ),
+    ] = 400
+
     @field_validator("sns_topic_arns", "attachment_hosts", mode="before")
     @classmethod
     def _parse_names(cls, value: object) -> object:
@@ -339,6 +350,9 @@ class Settings(BaseSettings):
             NumberLimit(self.sms_per_number_hour, timedelta(hours=1)),
             NumberLimit(self.sms_per_number_day, timedelta(days=1)),
         )
+
+    def campaign_retention(self) -> timedelta:
+        return timedelta(days=self.campaign_recipients_kept_days)
 
     def master_key_ring(self) -> dict[str, bytes]:
         """Key id → key, the current one first. Raises `ValueError` for keys of another size."""

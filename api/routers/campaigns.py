@@ -12,16 +12,17 @@ from api.schemas.campaigns import (
     CampaignQuery,
     CancelledOut,
     MetricsOut,
-    RecipientOut,
     RecipientQuery,
+    RecipientsOut,
     ScheduleIn,
     TestIn,
     TestOut,
     WinnerIn,
 )
-from api.schemas.common import IdPath, Listed, cursor_text
+from api.schemas.common import IdPath, Listed, UserPath, cursor_text
 from domain.campaigns.shapes import AmendCampaign, NewCampaign
 from domain.enums import Scope
+from services.campaigns.explain import RecipientExplanation
 
 router = api_router("/campaigns/email", "Campaigns")
 
@@ -127,6 +128,8 @@ async def choose_winner(
 @router.get("/{id}/metrics", summary="The accounts")
 @requires(Scope.CAMPAIGNS_READ)
 async def metrics(campaign_id: IdPath, use: Use) -> MetricsOut:
+    """Opened and clicked are emails, what was read in the inbox, and pushes whose provider tells of
+    clicks; each recipient counts once. They stay when the recipients are no longer kept."""
     view = await use.campaigns.accounts(campaign_id)
     return MetricsOut.of(view.campaign, view.counts, use.clock())
 
@@ -135,10 +138,20 @@ async def metrics(campaign_id: IdPath, use: Use) -> MetricsOut:
 @requires(Scope.CAMPAIGNS_READ)
 async def recipients(
     campaign_id: IdPath, where: Annotated[RecipientQuery, Query()], use: Use
-) -> Listed[RecipientOut]:
-    """Each with its status, and the reason where it was not sent."""
-    found = await use.campaigns.recipients(campaign_id, where.page(), where.status, where.reason)
-    return Listed(
-        data=[RecipientOut.of(item) for item in found.items],
-        next_cursor=cursor_text(found.next_cursor),
+) -> RecipientsOut:
+    """Each with its status, and the reason where it was not sent; none, and `recipientsKept` false,
+    when the campaign was over so long ago that they are no longer kept."""
+    return RecipientsOut.of(
+        await use.campaigns.recipients(campaign_id, where.page(), where.status, where.reason)
     )
+
+
+@router.get("/{id}/recipients/{user_id}", summary="What became of one recipient, and why")
+@requires(Scope.CAMPAIGNS_READ)
+async def explain_recipient(
+    campaign_id: IdPath, user_id: UserPath, use: Use
+) -> RecipientExplanation:
+    """A line for each channel: where it stands in a sentence, everything that happened, and, while
+    it waits, how the gates would decide now. What is no email went on as a notification of its own,
+    whose explanation is linked."""
+    return await use.campaign_explain.explain(campaign_id, user_id)

@@ -92,5 +92,6 @@ def _recording(tracked: Tracked, request: Request, use: Container) -> Background
             tracked.ordinal,
             tracked.kind,
             use.clock(),
+            tracked.url,
         )
     return BackgroundTask(record_quietly, record, tracked.notification_id, tracked.kind)

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import ConfigDict, EmailStr, Field, JsonValue
 
-from api.schemas.common import Paged, page_request
+from api.schemas.common import Listed, Paged, cursor_text, page_request
 from domain.ab.definition import ABDesign
 from domain.ab.results import MetricResult
 from domain.audience.shapes import Audience
@@ -23,7 +23,7 @@ from domain.campaigns.recurrence import next_occurrences
 from domain.campaigns.shapes import Rate, Schedule
 from domain.commands import TemplateChoice
 from domain.enums import Category, Channel
-from domain.paging import PageRequest
+from domain.paging import Page, PageRequest
 from services.campaigns.run import result_of
 from services.campaigns.test_send import TestMessage
 
@@ -227,6 +227,21 @@ class RecipientOut(Wire):
     @staticmethod
     def of(recipient: Recipient) -> "RecipientOut":
         return RecipientOut(**_same(recipient, RecipientOut))
+
+
+class RecipientsOut(Listed[RecipientOut]):
+    recipients_kept: bool
+    """False when the campaign was over so long ago that only its accounts are kept; the list is
+    empty then."""
+
+    @staticmethod
+    def of(found: Page[Recipient] | None) -> "RecipientsOut":
+        page = found or Page(())
+        return RecipientsOut(
+            data=[RecipientOut.of(item) for item in page.items],
+            next_cursor=cursor_text(page.next_cursor),
+            recipients_kept=found is not None,
+        )
 
 
 def _winner(campaign: Campaign) -> str | None:

@@ -46,10 +46,12 @@ class CallbackFilter:
 
 @dataclass(frozen=True, slots=True)
 class EngagementRecord:
-    """One thing one person did with one delivery."""
+    """One thing one person did with one message."""
 
     delivery_id: UUID
-    notification_id: UUID
+    """Names the message; of a campaign's email as its provider was told."""
+    notification_id: UUID | None
+    """None of a campaign's email, which is no notification."""
     user_id: str
     channel: Channel
     kind: EngagementKind
@@ -58,6 +60,8 @@ class EngagementRecord:
     said_at: datetime | None = None
     """The vendor's own instant where `at` is another one: clocks differ, and what is told twice is
     recognised by what the vendor said."""
+    campaign_id: UUID | None = None
+    """Whose message it is, or the notification carries on."""
 
 
 class CallbackRepository(Protocol):
@@ -106,3 +110,7 @@ class EngagementRepository(Protocol):
     async def add(self, record: EngagementRecord) -> bool:
         """False, and nothing written, when it is known: one per delivery, kind, URL and instant.
         Of the URL only what is free of personal data is kept."""
+
+    async def add_reads(self, reads: Sequence[tuple[UUID, UUID | None]], at: datetime) -> None:
+        """Notifications that were unread in the inbox until now, each with the campaign whose
+        message it carries on, if it does."""

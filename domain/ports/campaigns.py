@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Final, Protocol
 from uuid import UUID
 
+from domain.campaigns.ids import LineRef
 from domain.campaigns.records import (
     Campaign,
     CampaignCounts,
@@ -13,6 +14,7 @@ from domain.campaigns.records import (
     Recipient,
     RecipientStatus,
 )
+from domain.campaigns.story import LineStory
 from domain.enums import Channel, ConsentType
 from domain.facts import Reach, Usage
 from domain.paging import Page, PageRequest
@@ -87,9 +89,10 @@ class LineResult:
 
 @dataclass(frozen=True, slots=True)
 class RecipientRef:
-    campaign_id: UUID
-    ordinal: int
+    line: LineRef
     user_id: str
+    since: datetime
+    """When the campaign was made: nothing is heard of it before."""
 
 
 class CampaignRepository(Protocol):
@@ -233,18 +236,40 @@ class CampaignRepository(Protocol):
         reason: str | None,
     ) -> Page[Recipient]: ...
 
+    async def next_to_forget(self, before: datetime) -> UUID | None:
+        """A campaign that was over before then and whose lines were not all deleted."""
+
+    async def sum_up(self, campaign_id: UUID, counts: CampaignCounts, at: datetime) -> None:
+        """Keeps the accounts, which `counts` answers from then on; the first time."""
+
+    async def forget_range(self, campaign_id: UUID, low: int, high: int) -> int:
+        """Deletes the lines with ordinals [low, high], their message ids and their calls, once they
+        were summed up. Returns how many lines."""
+
+    async def mark_emptied(self, campaign_id: UUID, at: datetime) -> None:
+        """Its lines are gone, and its days with them."""
+
+    async def keeps_recipients(self, campaign: Campaign) -> bool:
+        """False from when it was summed up. To be asked after reading lines, never before."""
+
+    async def stories(self, campaign: Campaign, user_id: str) -> tuple[LineStory, ...]:
+        """A user's lines, one for each channel, with all that is known of them."""
+
     async def refused_in_a_row(self, campaign_id: UUID, since: datetime) -> int:
         """Recipients that were refused for good in calls intended `since` then, and after the
         last call of which anything was taken; counted up to some hundreds."""
 
-    async def recipient_of(self, provider_message_id: str) -> "RecipientRef | None":
+    async def recipient_of(self, provider_message_id: str) -> RecipientRef | None:
         """Whose message a vendor's id is; None when it is no campaign's."""
 
-    async def user_of(self, campaign_id: UUID, ordinal: int) -> str | None: ...
+    async def recipient_at(self, line: LineRef) -> RecipientRef | None: ...
 
-    async def receive(self, campaign_id: UUID, ordinal: int, outcome: str) -> None:
-        """A vendor's later word, unless a weightier one is known: `delivered`, then `failed`,
-        `bounced`, `complained`."""
+    async def receive(self, line: LineRef, outcome: str, at: datetime) -> None:
+        """A vendor's later word on an email, unless a weightier one is known: `delivered`, then
+        `failed`, `bounced`, `complained`."""
 
-    async def engaged(self, campaign_id: UUID, ordinal: int, kind: str, at: datetime) -> None:
-        """Notes the first `opened`, `clicked` or `unsubscribed`."""
+    async def put_outcome(self, line: LineRef, outcome: str | None, at: datetime) -> None:
+        """What became of a message that a notification carries on, in place of what was known."""
+
+    async def engaged(self, lines: Sequence[LineRef], kinds: Sequence[str], at: datetime) -> None:
+        """Notes the first `opened`, `clicked` or `unsubscribed` of each."""

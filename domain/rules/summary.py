@@ -9,7 +9,7 @@ from domain.plan_types import ChannelPlan, Plan
 from domain.rules.local_time import clock, zone_of
 from domain.rules.reasons import Reason, clause
 
-_NAMES: Final = {
+CHANNEL_NAMES: Final = {
     Channel.EMAIL: "email",
     Channel.SMS: "SMS",
     Channel.PUSH: "push",
@@ -45,7 +45,7 @@ def _waiting(plan: Plan, timezone: str, now: datetime | None) -> str:
     lead = [c for c in plan.channels if (c.until, c.reason) == (plan.until, plan.reason)]
     rest = [c for c in plan.channels if c not in lead]
     on = f" on {_names(c.channel for c in lead)}" if lead else ""
-    when = f" until {_time(plan.until, timezone, now)}" if plan.until else ""
+    when = f" until {time_words(plan.until, timezone, now)}" if plan.until else ""
     return _join(
         [f"Waiting{when} because {clause(plan.reason, on)}", *_parts(plan, rest, timezone, now)]
     )
@@ -84,7 +84,7 @@ def _part(
     names = _names(channels)
     one = len(channels) == 1
     if plan.until is not None:
-        when = _time(plan.until, timezone, now)
+        when = time_words(plan.until, timezone, now)
         return f"{names} {'waits' if one else 'wait'} until {when} because {why}"
     verb = "was" if one else "were"
     done = "skipped" if plan.outcome is GateOutcome.SKIP else "held back"
@@ -92,7 +92,7 @@ def _part(
 
 
 def _names(channels: Iterable[Channel]) -> str:
-    *most, last = [_NAMES[channel] for channel in channels]
+    *most, last = [CHANNEL_NAMES[channel] for channel in channels]
     return f"{', '.join(most)} and {last}" if most else last
 
 
@@ -100,7 +100,8 @@ def _join(parts: Iterable[str]) -> str:
     return "; ".join(parts) + "."
 
 
-def _time(instant: datetime, timezone: str, now: datetime | None) -> str:
+def time_words(instant: datetime, timezone: str, now: datetime | None = None) -> str:
+    """`09:00 on Tue 1 Dec 2026 (Europe/Berlin)`; without the day if within 24 hours of `now`."""
     local = instant.astimezone(zone_of(timezone))
     if now is not None and instant - now < _SOON:
         return f"{clock(local)} ({timezone})"

@@ -71,8 +71,10 @@ def _check_test(campaign: Campaign) -> None:
     `test_without_email`, `metric_not_measured`, `variant_template`."""
     if campaign.test is None:
         return
-    if Channel.EMAIL not in campaign.channels:
-        raise refusal("test", "test_without_email", "Only emails tell of opens and clicks.")
+    reads = Channel.WEBSOCKET in campaign.channels and campaign.test.metric is ABMetric.OPEN
+    if Channel.EMAIL not in campaign.channels and not reads:
+        detail = "Only emails tell of opens and clicks, and the inbox of opens."
+        raise refusal("test", "test_without_email", detail)
     if campaign.test.metric not in {ABMetric.OPEN, ABMetric.CLICK}:
         raise refusal("test.metric", "metric_not_measured", "Campaigns measure open and click.")
     for place, variant in enumerate(campaign.test.variants):

@@ -1,28 +1,23 @@
-"""What is heard of a campaign's messages after they left: receipts, opens, clicks.
+"""What is heard of a campaign's emails after they left: receipts, opens, clicks.
 
 Each only adds to what is known of a recipient, so that any number of them in any order end the
-same. What a user who refused the `tracking` consent opens or clicks is not kept.
+same. What people do is kept as it is of notifications, each thing once, and the first of each kind
+stands in the accounts. What a user who refused the `tracking` consent opens or clicks is not kept.
 """
 
 from datetime import datetime
-from typing import Final
 from uuid import UUID
 
 from domain.callbacks import Engagement, EngagementKind, Receipt
-from domain.enums import Channel, ConsentType, DeliveryStatus
+from domain.campaigns.heard import ENGAGED, OUTCOMES
+from domain.campaigns.ids import LineRef, recipient_id
+from domain.enums import Channel, ConsentType
+from domain.ports.callbacks import EngagementRecord
+from domain.ports.campaigns import RecipientRef
 from domain.ports.runtime import Clock
 from domain.ports.storage import Transaction, UnitOfWork
 from domain.receipts import suppression_reason
 from services.people.suppressions import suppress_target
-
-_OUTCOMES: Final = {
-    DeliveryStatus.DELIVERED: "delivered",
-    DeliveryStatus.FAILED: "failed",
-    DeliveryStatus.BOUNCED: "bounced",
-    DeliveryStatus.COMPLAINED: "complained",
-}
-_KINDS: Final = {EngagementKind.OPENED: ("opened",), EngagementKind.CLICKED: ("opened", "clicked")}
-"""Who clicks has opened."""
 
 
 class CampaignEngagement:
@@ -31,11 +26,17 @@ class CampaignEngagement:
         self._clock = clock
 
     async def record(
-        self, campaign_id: UUID, ordinal: int, kind: EngagementKind, at: datetime
+        self,
+        campaign_id: UUID,
+        ordinal: int,
+        kind: EngagementKind,
+        at: datetime,
+        url: str | None = None,
     ) -> None:
         """From a tracking link of the message itself."""
         async with self._uow() as tx:
-            await self._note(tx, campaign_id, ordinal, kind, at)
+            line = LineRef(campaign_id, ordinal)
+            await self._note(tx, await tx.campaigns.recipient_at(line), kind, at, url)
 
     async def heard(
         self,
@@ -52,11 +53,11 @@ class CampaignEngagement:
         if found is None:
             return False
         if isinstance(said, Engagement):
-            await self._note(tx, found.campaign_id, found.ordinal, said.kind, at)
+            await self._note(tx, found, said.kind, at, said.url)
             return True
-        outcome = _OUTCOMES.get(said.status)
+        outcome = OUTCOMES.get(said.status)
         if outcome is not None:
-            await tx.campaigns.receive(found.campaign_id, found.ordinal, outcome)
+            await tx.campaigns.receive(found.line, outcome, at)
         reason = suppression_reason(said, Channel.EMAIL)
         if reason is not None and not repeated:
             await suppress_target(
@@ -71,14 +72,46 @@ class CampaignEngagement:
         return True
 
     async def _note(
-        self, tx: Transaction, campaign_id: UUID, ordinal: int, kind: EngagementKind, at: datetime
+        self,
+        tx: Transaction,
+        found: RecipientRef | None,
+        kind: EngagementKind,
+        at: datetime,
+        url: str | None,
     ) -> None:
-        names = _KINDS.get(kind, ())
-        user_id = await tx.campaigns.user_of(campaign_id, ordinal) if names else None
-        if user_id is None:
+        if found is None or kind not in ENGAGED:
             return
-        consents = await tx.users.consents(user_id)
+        consents = await tx.users.consents(found.user_id)
         if any(c.type is ConsentType.TRACKING and not c.granted for c in consents):
             return
-        for name in names:
-            await tx.campaigns.engaged(campaign_id, ordinal, name, at)
+        record = _record(found, kind, at, url)
+        if await tx.engagement.add(record):
+            await tx.campaigns.engaged([found.line], ENGAGED[kind], record.at)
+
+
+async def note_unsubscribed(tx: Transaction, line: LineRef, at: datetime, *, changed: bool) -> None:
+    """By a message's own link. `changed`: the user was subscribed until now."""
+    found = await tx.campaigns.recipient_at(line)
+    if found is None:
+        return
+    kind = EngagementKind.UNSUBSCRIBED
+    await tx.campaigns.engaged([line], ENGAGED[kind], at)
+    if changed:
+        await tx.engagement.add(_record(found, kind, at, None))
+
+
+def _record(
+    found: RecipientRef, kind: EngagementKind, at: datetime, url: str | None
+) -> EngagementRecord:
+    """Clocks differ: what is told to be older than the campaign happened when that was made."""
+    return EngagementRecord(
+        recipient_id(*found.line),
+        None,
+        found.user_id,
+        Channel.EMAIL,
+        kind,
+        max(at, found.since),
+        url,
+        said_at=at,
+        campaign_id=found.line.campaign_id,
+    )

@@ -8,6 +8,7 @@ from domain.campaigns.records import Campaign, RecipientStatus
 from domain.enums import Channel, GateOutcome, Strategy
 from domain.facts import NotificationFacts, PlanFacts, Usage
 from domain.plan import make_plan
+from domain.plan_types import Plan
 from domain.ports.campaigns import NOBODY, ChunkLine, LineResult
 from domain.ports.storage import Transaction
 from domain.records import NotificationType
@@ -72,20 +73,7 @@ def _planned(
     now: datetime,
 ) -> LineResult | None:
     """None: ready."""
-    plan = make_plan(
-        PlanFacts(
-            notification=notification,
-            preferences=line.preferences,
-            timezone=line.preferences.timezone or line.user.timezone or "UTC",
-            consents=line.consents,
-            subscription=line.subscription,
-            reach=line.reach,
-            usage=usage,
-            throttles=throttles,
-        ),
-        now,
-    )
-    channel = plan.channels[0]
+    channel = make_plan(_plan_facts(line, notification, usage, throttles), now).channels[0]
     if channel.outcome is GateOutcome.ALLOW:
         return None
     if channel.until is not None:
@@ -93,6 +81,38 @@ def _planned(
             line.ordinal, RecipientStatus.PENDING, channel.reason, due_at=channel.until
         )
     return LineResult(line.ordinal, RecipientStatus.SKIPPED, channel.reason)
+
+
+def _plan_facts(
+    line: ChunkLine,
+    notification: NotificationFacts,
+    usage: tuple[Usage, ...],
+    throttles: Throttles,
+) -> PlanFacts:
+    return PlanFacts(
+        notification=notification,
+        preferences=line.preferences,
+        timezone=line.preferences.timezone or line.user.timezone or "UTC",
+        consents=line.consents,
+        subscription=line.subscription,
+        reach=line.reach,
+        usage=usage,
+        throttles=throttles,
+    )
+
+
+async def plan_now(
+    tx: Transaction,
+    campaign: Campaign,
+    kind: NotificationType,
+    line: ChunkLine,
+    throttles: Throttles,
+    now: datetime,
+) -> Plan:
+    """One line's whole plan, with its gates, for somebody who asks: nothing comes of it."""
+    usage = await tx.campaigns.usage([line.user.id], now - USAGE_WINDOW, campaign.id)
+    facts = _facts_of(campaign, kind, line.channel)
+    return make_plan(_plan_facts(line, facts, usage.get(line.user.id, ()), throttles), now)
 
 
 def _facts_of(campaign: Campaign, kind: NotificationType, channel: Channel) -> NotificationFacts:

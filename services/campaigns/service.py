@@ -212,12 +212,8 @@ class CampaignService:
             names = [one.name for one in campaign.test.variants]
             if variant not in names:
                 raise refusal("variant", "unknown_variant", f"There is no variant {variant!r}.")
-            decided = replace(
-                campaign,
-                winner=names.index(variant),
-                reason="winner_by_hand",
-                updated_at=self._clock(),
-            )
+            winner = names.index(variant)
+            decided = self._moved(campaign, campaign.status, winner=winner, reason="winner_by_hand")
             await self._keep(tx, decided, actor, "campaign.winner_chosen", None)
         self._starter.tell(decided)
         return decided
@@ -233,10 +229,12 @@ class CampaignService:
         page: PageRequest,
         status: RecipientStatus | None,
         reason: str | None,
-    ) -> Page[Recipient]:
+    ) -> Page[Recipient] | None:
+        """None: they are no longer kept."""
         async with self._uow() as tx:
             campaign = _there(await tx.campaigns.get(campaign_id), campaign_id)
-            return await tx.campaigns.recipients(campaign, page, status=status, reason=reason)
+            found = await tx.campaigns.recipients(campaign, page, status=status, reason=reason)
+            return found if await tx.campaigns.keeps_recipients(campaign) else None
 
     async def _launch(self, campaign_id: UUID, schedule: Schedule | None, actor: str) -> Campaign:
         now = self._clock()

@@ -10,7 +10,7 @@ from typing import Any, Final
 from cachetools import LRUCache
 
 from domain.ab.definition import Variant
-from domain.campaigns.ids import recipient_id
+from domain.campaigns.ids import carrier_key, recipient_id
 from domain.campaigns.records import Campaign
 from domain.commands import NewNotification
 from domain.content import RenderedMessage
@@ -101,7 +101,7 @@ class Edition:
             template=words.template,
             channels=(line.channel,),
             priority=self.campaign.priority,
-            dedup_key=f"campaign/{self.campaign.id}/{line.ordinal}",
+            dedup_key=carrier_key(self.campaign.id, line.ordinal),
         )
 
     def _message(

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from domain.ab.definition import ABMetric
 from domain.callbacks import EngagementKind, Receipt
+from domain.campaigns.ids import carried_line
 from domain.enums import Channel, ConsentType, DeliveryStatus, EventType, Strategy
 from domain.ids import new_id
 from domain.messages import SignalKind
@@ -20,6 +21,7 @@ from domain.ports.callbacks import EngagementRecord
 from domain.ports.runtime import Clock, Starter
 from domain.ports.storage import Transaction, UnitOfWork
 from domain.records import Delivery, Event, Notification, PendingSignal
+from services.campaigns.carried import note_engaged
 from services.feedback.receipts import ReceiptService
 
 _EVENTS: Final = {
@@ -89,6 +91,7 @@ class EngagementService:
         deliveries that are one message. Whether it is new, and the signals to hand on with
         `tell` after the commit."""
         said_at, at = at, max(at, notification.created_at)
+        carried = carried_line(notification.id, notification.dedup_key)
         record = EngagementRecord(
             lines[0].id,
             notification.id,
@@ -98,15 +101,14 @@ class EngagementService:
             at,
             url,
             said_at,
+            campaign_id=carried.campaign_id if carried else None,
         )
         kept = await self._may_keep(tx, notification.user_id, kind)
         if kept and not await tx.engagement.add(record):
             return False, ()
         await self._delivered(tx, notification, lines, at)
-        if kept and kind in _EVENTS:
-            await tx.events.append([_event(record, lines[0])])
-        if kept and kind in _METRICS:
-            await tx.ab_tests.engaged([notification.id], _METRICS[kind], at)
+        if kept:
+            await self._known(tx, notification, record, lines[0])
         signals = _signals(notification, self._clock())
         if signals:
             await tx.signals.add(signals)
@@ -116,6 +118,16 @@ class EngagementService:
         """After the commit."""
         for signal in signals:
             self._starter.signal(signal.id, signal.notification_id, signal.redrives, signal.kind)
+
+    async def _known(
+        self, tx: Transaction, notification: Notification, record: EngagementRecord, line: Delivery
+    ) -> None:
+        kind = record.kind
+        if kind in _EVENTS:
+            await tx.events.append([_event(record, line)])
+        if kind in _METRICS:
+            await tx.ab_tests.engaged([notification.id], _METRICS[kind], record.at)
+        await note_engaged(tx, [notification], kind, record.at)
 
     async def _may_keep(self, tx: Transaction, user_id: str, kind: EngagementKind) -> bool:
         if kind not in _TRACKED:

@@ -16,6 +16,7 @@ from domain.ports.storage import Transaction
 from domain.receipts import suppression_reason
 from domain.records import DeadLetter, Delivery, Event, Notification
 from domain.status import notification_status_of
+from services.campaigns.carried import note_outcome
 from services.people.suppressions import suppress_target
 
 _EVENTS: Final = {
@@ -71,6 +72,7 @@ class ReceiptService:
             failed = status is NotificationStatus.FAILED
             reason = moved[0].error_code if failed else None
             await tx.notifications.set_status(notification.id, status, reason=reason)
+        await note_outcome(tx, notification, lines, receipt.at)
         await tx.events.append([_event(notification, line, receipt) for line in moved])
         if receipt.status is DeliveryStatus.FAILED:
             await tx.deliveries.bury([self._letter(notification, line) for line in moved])

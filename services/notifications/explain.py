@@ -56,7 +56,7 @@ class ExplainService:
                 raise not_found(notification_id)
             plans = await tx.notifications.plans(notification_id)
             events = await tx.events.timeline(notification_id)
-            timezone = await _timezone(tx, view.notification.user_id)
+            timezone = await timezone_of(tx, view.notification.user_id)
         return Explanation(
             notification_id=notification_id,
             status=view.notification.status,
@@ -77,7 +77,8 @@ class ExplainService:
         )
 
 
-async def _timezone(tx: Transaction, user_id: str) -> str:
+async def timezone_of(tx: Transaction, user_id: str) -> str:
+    """In which the user is told times: the one chosen, or where they live."""
     user = await tx.users.get(user_id)
     if user is None:
         return "UTC"

@@ -6,16 +6,16 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from domain.ab.definition import ABMetric
-from domain.enums import Channel, EventType, Strategy
+from domain.enums import Strategy
 from domain.ids import new_id
 from domain.messages import SignalKind
 from domain.ports.bulk import BulkUnitOfWork
 from domain.ports.inbox import InboxPublisher
 from domain.ports.runtime import Clock, Starter
 from domain.ports.storage import Transaction
-from domain.records import Event, PendingSignal
+from domain.records import PendingSignal
 from services.announcements.inbox import mark_announcements_read
+from services.feedback.reads import note_reads
 from services.people.inbox import read_frame
 
 _TELLING = 32
@@ -39,10 +39,7 @@ class ReadManyService:
         now = self._clock()
         async with self._uow() as tx:
             read = await tx.bulk.mark_read(notification_ids, user_id, now)
-            kind = EventType.NOTIFICATION_READ
-            await tx.events.append(
-                [Event(kind, one.user_id, now, one.id, Channel.WEBSOCKET) for one in read]
-            )
+            await note_reads(tx, read, now)
             signals = [
                 PendingSignal(new_id(), one.id, one.redrives, SignalKind.ENGAGEMENT, now)
                 for one in read
@@ -50,7 +47,6 @@ class ReadManyService:
             ]
             await tx.signals.add(signals)
             ids = [one.id for one in read]
-            await tx.ab_tests.engaged(ids, [ABMetric.READ], now)
             notices = await _notices(tx, user_id, set(notification_ids) - set(ids), now)
         for signal in signals:
             self._starter.signal(signal.id, signal.notification_id, signal.redrives, signal.kind)

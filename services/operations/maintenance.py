@@ -9,6 +9,7 @@ from typing import Final
 from domain.enums import MaintenanceStep
 from domain.ports.runtime import Clock
 from domain.ports.storage import UnitOfWork
+from services.campaigns.retention import CampaignRetention
 from services.feedback.callbacks import KEPT_FOR, CallbackService
 from services.people.devices import DeviceService
 
@@ -19,11 +20,17 @@ NUMBERS_KEPT: Final = timedelta(days=2)
 
 class MaintenanceService:
     def __init__(
-        self, uow: UnitOfWork, devices: DeviceService, callbacks: CallbackService, clock: Clock
+        self,
+        uow: UnitOfWork,
+        devices: DeviceService,
+        callbacks: CallbackService,
+        campaigns: CampaignRetention,
+        clock: Clock,
     ) -> None:
         self._uow = uow
         self._devices = devices
         self._callbacks = callbacks
+        self._campaigns = campaigns
         self._clock = clock
 
     async def run(self, step: MaintenanceStep) -> int:
@@ -44,3 +51,5 @@ class MaintenanceService:
             case MaintenanceStep.NUMBERS:
                 async with self._uow() as tx:
                     return await tx.sms_usage.forget(self._clock() - NUMBERS_KEPT)
+            case MaintenanceStep.CAMPAIGNS:
+                return await self._campaigns.forget()

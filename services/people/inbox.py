@@ -7,9 +7,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from domain.ab.definition import ABMetric
 from domain.announcements.shapes import InboxAnnouncement, Standing
-from domain.enums import Channel, EventType, Strategy
+from domain.enums import Strategy
 from domain.errors import Unavailable
 from domain.ids import new_id
 from domain.messages import SignalKind
@@ -17,7 +16,13 @@ from domain.paging import Page, PageRequest
 from domain.ports.inbox import Frame, InboxBroadcaster
 from domain.ports.runtime import Clock, Starter
 from domain.ports.storage import Transaction, UnitOfWork
-from domain.records import Event, InboxChange, InboxItem, NotificationView, PendingSignal
+from domain.records import (
+    InboxChange,
+    InboxItem,
+    Notification,
+    NotificationView,
+    PendingSignal,
+)
 from services.access.tokens import no_user
 from services.announcements.inbox import (
     dismiss_announcement,
@@ -26,6 +31,7 @@ from services.announcements.inbox import (
     shown_announcement,
     standing_for,
 )
+from services.feedback.reads import note_reads
 from services.notifications.cancel import not_found
 
 
@@ -112,14 +118,11 @@ class InboxService:
         now = self._clock()
         async with self._uow() as tx:
             read = await tx.inbox.mark_read(user_id, sorted(set(ids)), now)
-            await tx.events.append(
-                [
-                    Event(EventType.NOTIFICATION_READ, user_id, now, item, Channel.WEBSOCKET)
-                    for item in read
-                ]
-            )
-            await tx.ab_tests.engaged(read, [ABMetric.READ], now)
-            signals = await self._engagement(tx, read)
+            rows = await _locked(tx, read)
+            await note_reads(tx, rows, now)
+            signals = _signals(rows, now)
+            if signals:
+                await tx.signals.add(signals)
             if rest := sorted(set(ids) - set(read)):
                 read += await mark_announcements_read(tx, user_id, rest, now)
         for signal in signals:
@@ -166,21 +169,6 @@ class InboxService:
             raise not_found(notification_id)
         return shown
 
-    async def _engagement(self, tx: Transaction, read: Sequence[UUID]) -> tuple[PendingSignal, ...]:
-        now = self._clock()
-        signals = []
-        for notification_id in sorted(read):
-            row = await tx.notifications.lock(notification_id)
-            if row is not None and row.strategy is Strategy.ESCALATE:
-                signals.append(
-                    PendingSignal(
-                        new_id(), notification_id, row.redrives, SignalKind.ENGAGEMENT, now
-                    )
-                )
-        if signals:
-            await tx.signals.add(signals)
-        return tuple(signals)
-
     async def _tell(self, user_id: str, frame: Frame) -> None:
         # A connection that misses this reads the truth when it resumes.
         with contextlib.suppress(ConnectionError):
@@ -212,6 +200,19 @@ def read_frame(notification_id: UUID, origin: str | None = None) -> Frame:
 
 def removed_frame(notification_id: UUID) -> Frame:
     return {"type": "removed", "id": str(notification_id)}
+
+
+async def _locked(tx: Transaction, ids: Sequence[UUID]) -> list[Notification]:
+    rows = [await tx.notifications.lock(notification_id) for notification_id in sorted(ids)]
+    return [row for row in rows if row is not None]
+
+
+def _signals(rows: Sequence[Notification], at: datetime) -> tuple[PendingSignal, ...]:
+    return tuple(
+        PendingSignal(new_id(), row.id, row.redrives, SignalKind.ENGAGEMENT, at)
+        for row in rows
+        if row.strategy is Strategy.ESCALATE
+    )
 
 
 async def _known(tx: Transaction, user_id: str) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from domain.campaigns.ids import TEST_ORDINAL
+from domain.campaigns.ids import TEST_ORDINAL, LineRef
 from domain.enums import Channel
 from domain.errors import NotFound
 from domain.ports.runtime import Clock
@@ -12,6 +12,7 @@ from domain.ports.storage import Transaction, UnitOfWork
 from domain.records import NotificationType, PendingSignal, Subscription
 from domain.signing import sign_link, verify_link
 from services.access.tokens import no_user
+from services.campaigns.engagement import note_unsubscribed
 from services.catalogue.reading import Catalogue
 from services.notifications.replanning import Replanning
 
@@ -22,13 +23,13 @@ class UnsubscribeLink:
     type: NotificationType
     notification_id: UUID | None = None
     """The message the link stood in, when it says."""
-    campaign: tuple[UUID, int] | None = None
+    campaign: LineRef | None = None
     """Or the campaign, and which of its recipients."""
 
     @property
     def is_test(self) -> bool:
         """It stands in a test of a campaign: it shows how it works, and changes nothing."""
-        return self.campaign is not None and self.campaign[1] == TEST_ORDINAL
+        return self.campaign is not None and self.campaign.ordinal == TEST_ORDINAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,14 +102,14 @@ class SubscriptionService:
         now = self._clock()
         async with self._uow() as tx:
             await tx.users.lock(link.user_id)
-            if link.campaign is not None:
-                await tx.campaigns.engaged(*link.campaign, "unsubscribed", now)
             held = {item.type: item.channels for item in await tx.users.subscriptions(link.user_id)}
             kinds = await tx.catalogue.types() if everything else (link.type,)
             types = [k.type for k in kinds if not (everything and k.legally_transactional)]
             left = [name for name in types if held.get(name) != ()]
             for name in left:
                 await tx.users.put_subscription(Subscription(link.user_id, name, (), now))
+            if link.campaign is not None:
+                await note_unsubscribed(tx, link.campaign, now, changed=bool(left))
             signals = await self._noted(tx, link.user_id) if left else ()
         self._replanning.tell(signals)
         before = {name: held.get(name) or tuple(Channel) for name in left or types[:1]}
@@ -161,4 +162,4 @@ def _named(user_id: str, kind: NotificationType, about: str | None) -> Unsubscri
     if about is None or "/" not in about:
         return UnsubscribeLink(user_id, kind, UUID(about) if about else None)
     campaign_id, _, ordinal = about.partition("/")
-    return UnsubscribeLink(user_id, kind, campaign=(UUID(campaign_id), int(ordinal)))
+    return UnsubscribeLink(user_id, kind, campaign=LineRef(UUID(campaign_id), int(ordinal)))

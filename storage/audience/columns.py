@@ -23,14 +23,7 @@ _PLAIN: Final = {
     Source.HAS_PHONE: "(u.phone_hash is not null)",
     Source.CREATED_AT: "u.created_at",
 }
-_NOTIFIED: Final = "select user_id, event_type, created_at from user_engagement_events"
-_CAMPAIGNS: Final = """select r.user_id, heard.event_type, heard.created_at
-    from campaign_recipients r cross join lateral (
-        values ('opened', r.opened_at), ('clicked', r.clicked_at)) heard(event_type, created_at)
-    where r.opened_at is not null or r.clicked_at is not null"""
-"""What is heard of a campaign's emails is in its own accounts: the first open and click of each."""
-_OF_CAMPAIGNS: Final = frozenset({"opened", "clicked"})
-_ENGAGED: Final = "event_type in ('opened', 'clicked', 'read') and created_at is not null"
+_ENGAGED: Final = "event_type in ('opened', 'clicked', 'read')"
 
 
 class Bound:
@@ -108,10 +101,7 @@ class Joins:
         windows = [window for _, window in self._counts if window is not None]
         if not self._asks_last and len(windows) == len(self._counts):
             where += f" and created_at >= now() - {self._bound(max(windows), 'interval')}"
-        source = _NOTIFIED
-        if self._asks_last or any(event in _OF_CAMPAIGNS for event, _ in self._counts):
-            source = f"{_NOTIFIED} union all {_CAMPAIGNS}"
-        return " " + self._counted(", ".join(columns), f"({source}) heard", where, "e")
+        return " " + self._counted(", ".join(columns), "user_engagement_events", where, "e")
 
     def _counted(self, columns: str, table: str, where: str, alias: str) -> str:
         if self._each:

@@ -1,46 +1,28 @@
 """A campaign's accounts: every number from one query, so that they always add up."""
 
 from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime
 from itertools import takewhile
 from typing import Any, Final
 from uuid import UUID
 
+from domain.campaigns.ids import LineRef
 from domain.campaigns.records import (
     Campaign,
     CampaignCounts,
-    CampaignStatus,
     Recipient,
     RecipientStatus,
     VariantCounts,
 )
-from domain.enums import Channel
 from domain.paging import Cursor, Page, PageRequest
 from domain.ports.campaigns import RecipientRef
+from storage.campaigns.lines import LINES, line_sql, recipient_from
+from storage.campaigns.summaries import SqlCampaignSummaries
 from storage.engine import Connection
 
 _EPOCH: Final = datetime.fromisoformat("2000-01-01T00:00:00+00:00")
 """Recipients are paged by ordinal alone; a cursor has an instant all the same."""
-_NOTIFIED: Final = "left join notifications n on n.id = r.notification_id"
-_STATUS: Final = """
-    case when r.notification_id is null then {line}
-        when n.status in ('sent', 'delivered', 'digested') then 'sent'
-        when n.status in ('skipped', 'cancelled', 'expired') then 'skipped'
-        when n.status = 'failed' then 'failed' else 'pending' end
-"""
-"""A recipient whose message is a notification of its own stands where that stands."""
-_REASON: Final = """
-    case when r.notification_id is null then {why}
-        when n.status in ('cancelled', 'expired') then n.status else n.reason end
-"""
-_CANCELLED_STATUS: Final = "case r.status when 'pending' then 'skipped' else r.status end"
-_CANCELLED_REASON: Final = "case r.status when 'pending' then 'cancelled' else r.reason end"
-"""What is pending of a cancelled campaign never leaves, whether or not somebody has closed it."""
-_OUTCOME: Final = "case when n.status = 'delivered' then 'delivered' else r.outcome end"
-_SENT_AT: Final = """
-    case when r.notification_id is null then r.sent_at
-        when n.status in ('sent', 'delivered', 'digested') then n.first_intent_at end
-"""
 _COUNTS: Final = """
     select {status} as status, {reason} as reason, r.variant, count(*) as lines,
         count(*) filter (where r.due_at > now()) as waiting,
@@ -70,46 +52,26 @@ _ENGAGED: Final = {
     "clicked": "clicked_at",
     "unsubscribed": "unsubscribed_at",
 }
+_REF: Final = """
+    select r.campaign_id, r.ordinal, r.user_id, c.created_at
+    from campaign_recipients r join campaigns c on c.id = r.campaign_id
+"""
+_PUT_OUTCOME: Final = """
+    update campaign_recipients set outcome = $3, outcome_at = $4
+    where campaign_id = $1 and ordinal = $2
+"""
 _RANK: Final = "array_position(array['delivered', 'failed', 'bounced', 'complained'], {}::text)"
 
 
-class SqlCampaignAccounts:
+class SqlCampaignAccounts(SqlCampaignSummaries):
     """A part of `CampaignRepository`: the accounts and what is heard later."""
 
     _db: Connection
 
     async def counts(self, campaign: Campaign) -> CampaignCounts:
-        rows = await self._db.fetch(_sql(_COUNTS, campaign), campaign.id, timeout=120)
-        lines: Counter[str] = Counter()
-        reasons: dict[str, Counter[str]] = {"skipped": Counter(), "failed": Counter()}
-        totals: Counter[str] = Counter()
-        for row in rows:
-            lines[row["status"]] += row["lines"]
-            if row["status"] in reasons:
-                reasons[row["status"]][row["reason"] or "unknown"] += row["lines"]
-            if row["status"] == RecipientStatus.PENDING:
-                totals["deferred"] += row["waiting"]
-            for name in _TOTALS:
-                totals[name] += row[name]
-        sent = [(row["first_sent_at"], row["last_sent_at"]) for row in rows if row["last_sent_at"]]
-        waits = [
-            row["last_due_at"]
-            for row in rows
-            if row["status"] == RecipientStatus.PENDING and row["last_due_at"]
-        ]
-        return CampaignCounts(
-            recipients=sum(lines.values()),
-            sent=lines["sent"],
-            skipped=dict(reasons["skipped"]),
-            failed=lines["failed"],
-            failures=dict(reasons["failed"]),
-            pending=lines["pending"],
-            first_sent_at=min((first for first, _ in sent), default=None),
-            last_sent_at=max((last for _, last in sent), default=None),
-            last_due_at=max(waits, default=None),
-            variants=_variants(campaign, rows),
-            **totals,
-        )
+        rows = await self._db.fetch(line_sql(_COUNTS, campaign), campaign.id, timeout=120)
+        # Looked for afterwards: before any line is deleted, all were summed up.
+        return await self._summed_up(campaign) or _counted(campaign, rows)
 
     async def recipients(
         self,
@@ -129,14 +91,9 @@ class SqlCampaignAccounts:
             if value is not None:
                 arguments.append(value)
                 wanted.append(condition.replace("{n}", str(len(arguments))))
-        statement = (
-            "select r.*, {status} as standing, {reason} as why, {outcome} as later,"
-            " {sent_at} as left_at"
-            f" from campaign_recipients r {{join}} where {' and '.join(wanted)}"
-            " order by r.ordinal limit $2"
-        )
-        rows = await self._db.fetch(_sql(statement, campaign), *arguments)
-        found = tuple(_recipient(campaign, row) for row in rows[: page.limit])
+        statement = f"{LINES} where {' and '.join(wanted)} order by r.ordinal limit $2"
+        rows = await self._db.fetch(line_sql(statement, campaign), *arguments)
+        found = tuple(recipient_from(campaign, row) for row in rows[: page.limit])
         more = len(rows) > page.limit
         return Page(found, Cursor(_EPOCH, str(found[-1].ordinal)) if more else None)
 
@@ -147,37 +104,36 @@ class SqlCampaignAccounts:
 
     async def recipient_of(self, provider_message_id: str) -> RecipientRef | None:
         row = await self._db.fetchrow(
-            "select m.campaign_id, m.ordinal, r.user_id from campaign_messages m"
-            " join campaign_recipients r using (campaign_id, ordinal)"
+            f"{_REF} join campaign_messages m using (campaign_id, ordinal)"
             " where m.provider_message_id = $1",
             provider_message_id,
         )
-        return RecipientRef(**dict(row)) if row else None
+        return _ref(row) if row else None
 
-    async def user_of(self, campaign_id: UUID, ordinal: int) -> str | None:
-        found: str | None = await self._db.fetchval(
-            "select user_id from campaign_recipients where campaign_id = $1 and ordinal = $2",
-            campaign_id,
-            ordinal,
-        )
-        return found
+    async def recipient_at(self, line: LineRef) -> RecipientRef | None:
+        row = await self._db.fetchrow(f"{_REF} where r.campaign_id = $1 and r.ordinal = $2", *line)
+        return _ref(row) if row else None
 
-    async def receive(self, campaign_id: UUID, ordinal: int, outcome: str) -> None:
+    async def receive(self, line: LineRef, outcome: str, at: datetime) -> None:
+        weightier = f"coalesce({_RANK.format('outcome')}, 0) < {_RANK.format('$3')}"
+        await self._db.execute(f"{_PUT_OUTCOME} and {weightier}", *line, outcome, at)
+
+    async def put_outcome(self, line: LineRef, outcome: str | None, at: datetime) -> None:
+        changed = "outcome is distinct from $3"
+        told_at = at if outcome else None
+        await self._db.execute(f"{_PUT_OUTCOME} and {changed}", *line, outcome, told_at)
+
+    async def engaged(self, lines: Sequence[LineRef], kinds: Sequence[str], at: datetime) -> None:
+        columns = [_ENGAGED[kind] for kind in kinds]
+        firsts = ", ".join(f"{column} = coalesce(r.{column}, $3)" for column in columns)
+        unknown = " or ".join(f"r.{column} is null" for column in columns)
         await self._db.execute(
-            "update campaign_recipients set outcome = $3 where campaign_id = $1 and ordinal = $2"
-            f" and coalesce({_RANK.format('outcome')}, 0) < {_RANK.format('$3')}",
-            campaign_id,
-            ordinal,
-            outcome,
-        )
-
-    async def engaged(self, campaign_id: UUID, ordinal: int, kind: str, at: datetime) -> None:
-        column = _ENGAGED[kind]
-        await self._db.execute(
-            f"update campaign_recipients set {column} = $3"
-            f" where campaign_id = $1 and ordinal = $2 and {column} is null",
-            campaign_id,
-            ordinal,
+            f"update campaign_recipients r set {firsts}"
+            " from unnest($1::uuid[], $2::int[]) as l(campaign_id, ordinal)"
+            " where r.campaign_id = l.campaign_id and r.ordinal = l.ordinal"
+            f" and ({unknown})",
+            [line.campaign_id for line in lines],
+            [line.ordinal for line in lines],
             at,
         )
 
@@ -193,24 +149,37 @@ _TOTALS: Final = (
 )
 
 
-def _sql(statement: str, campaign: Campaign) -> str:
-    """Notifications are asked only where a recipient may have one of its own."""
-    line, why = "r.status", "r.reason"
-    if campaign.status is CampaignStatus.CANCELLED:
-        line, why = _CANCELLED_STATUS, _CANCELLED_REASON
-    if campaign.channels == (Channel.EMAIL,):
-        parts = {
-            "status": line, "reason": why, "outcome": "r.outcome", "join": "",
-            "sent_at": "r.sent_at",
-        }  # fmt: skip
-    else:
-        parts = {
-            "status": _STATUS.replace("{line}", line), "reason": _REASON.replace("{why}", why),
-            "outcome": _OUTCOME, "join": _NOTIFIED, "sent_at": _SENT_AT,
-        }  # fmt: skip
-    for name, text in parts.items():
-        statement = statement.replace(f"{{{name}}}", text)
-    return statement
+def _counted(campaign: Campaign, rows: list[Any]) -> CampaignCounts:
+    lines: Counter[str] = Counter()
+    reasons: dict[str, Counter[str]] = {"skipped": Counter(), "failed": Counter()}
+    totals: Counter[str] = Counter()
+    for row in rows:
+        lines[row["status"]] += row["lines"]
+        if row["status"] in reasons:
+            reasons[row["status"]][row["reason"] or "unknown"] += row["lines"]
+        if row["status"] == RecipientStatus.PENDING:
+            totals["deferred"] += row["waiting"]
+        for name in _TOTALS:
+            totals[name] += row[name]
+    sent = [(row["first_sent_at"], row["last_sent_at"]) for row in rows if row["last_sent_at"]]
+    waits = [
+        row["last_due_at"]
+        for row in rows
+        if row["status"] == RecipientStatus.PENDING and row["last_due_at"]
+    ]
+    return CampaignCounts(
+        recipients=sum(lines.values()),
+        sent=lines["sent"],
+        skipped=dict(reasons["skipped"]),
+        failed=lines["failed"],
+        failures=dict(reasons["failed"]),
+        pending=lines["pending"],
+        first_sent_at=min((first for first, _ in sent), default=None),
+        last_sent_at=max((last for _, last in sent), default=None),
+        last_due_at=max(waits, default=None),
+        variants=_variants(campaign, rows),
+        **totals,
+    )
 
 
 def _variants(campaign: Campaign, rows: list[Any]) -> tuple[VariantCounts, ...]:
@@ -233,21 +202,6 @@ def _variants(campaign: Campaign, rows: list[Any]) -> tuple[VariantCounts, ...]:
     return tuple(found)
 
 
-def _recipient(campaign: Campaign, row: Any) -> Recipient:
-    variants = campaign.test.variants if campaign.test else ()
-    return Recipient(
-        ordinal=row["ordinal"],
-        user_id=row["user_id"],
-        channel=Channel(row["channel"]),
-        status=RecipientStatus(row["standing"]),
-        reason=row["why"],
-        variant=variants[row["variant"]].name if row["variant"] is not None else None,
-        due_at=row["due_at"],
-        provider=row["provider"],
-        provider_message_id=row["provider_message_id"],
-        sent_at=row["left_at"],
-        outcome=row["later"],
-        opened_at=row["opened_at"],
-        clicked_at=row["clicked_at"],
-        unsubscribed_at=row["unsubscribed_at"],
-    )
+def _ref(row: Any) -> RecipientRef:
+    line = LineRef(row["campaign_id"], row["ordinal"])
+    return RecipientRef(line, row["user_id"], row["created_at"])

@@ -18,6 +18,7 @@ from storage.audience.sql import select_sql
 from storage.campaigns.accounts import SqlCampaignAccounts
 from storage.campaigns.chunks import SqlCampaignChunks
 from storage.campaigns.ending import SqlCampaignEnding
+from storage.campaigns.stories import SqlCampaignStories
 from storage.encryption import KeyRing
 from storage.engine import Connection
 
@@ -54,7 +55,7 @@ _FREEZE: Final = f"""
 _FIRST_FREE: Final = 8
 
 
-class SqlCampaigns(SqlCampaignChunks, SqlCampaignAccounts, SqlCampaignEnding):
+class SqlCampaigns(SqlCampaignChunks, SqlCampaignAccounts, SqlCampaignStories, SqlCampaignEnding):
     """Implements `CampaignRepository`; here are the resource and its audience."""
 
     def __init__(self, connection: Connection, keys: KeyRing) -> None:

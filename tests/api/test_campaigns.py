@@ -9,6 +9,7 @@ import pytest
 from fastapi import FastAPI
 
 from domain.campaigns.messages import ChunkInput, FinishCampaignInput, FreezeInput, OpenInput
+from domain.enums import MaintenanceStep
 from tests.api.conftest import Actor, client, fields_of, refusal
 
 HERE = "/campaigns/email"
@@ -126,7 +127,7 @@ async def test_an_idempotency_key_makes_one(api: httpx.AsyncClient) -> None:
     [
         ("GET", ""), ("PUT", ""), ("POST", "/send"), ("POST", "/schedule"), ("POST", "/pause"),
         ("POST", "/resume"), ("POST", "/cancel"), ("POST", "/test"), ("POST", "/winner"),
-        ("GET", "/metrics"), ("GET", "/recipients"),
+        ("GET", "/metrics"), ("GET", "/recipients"), ("GET", "/recipients/ann"),
     ],
 )  # fmt: skip
 async def test_one_that_is_not_there(api: httpx.AsyncClient, method: str, path: str) -> None:
@@ -147,7 +148,7 @@ async def test_one_that_is_not_there(api: httpx.AsyncClient, method: str, path: 
         ("POST", f"{HERE}/{{id}}/pause"), ("POST", f"{HERE}/{{id}}/resume"),
         ("POST", f"{HERE}/{{id}}/cancel"), ("POST", f"{HERE}/{{id}}/test"),
         ("POST", f"{HERE}/{{id}}/winner"), ("GET", f"{HERE}/{{id}}/metrics"),
-        ("GET", f"{HERE}/{{id}}/recipients"),
+        ("GET", f"{HERE}/{{id}}/recipients"), ("GET", f"{HERE}/{{id}}/recipients/ann"),
     ],
 )  # fmt: skip
 async def test_each_call_needs_its_scope(
@@ -185,6 +186,7 @@ async def test_a_campaign_from_its_draft_to_its_end(api: httpx.AsyncClient, acto
     first = (await api.get(path, params={"limit": 3})).json()
     rest = (await api.get(path, params={"limit": 3, "cursor": first["nextCursor"]})).json()
     assert rest["nextCursor"] is None
+    assert first["recipientsKept"] is rest["recipientsKept"] is True
     found = {item["userId"]: item for item in [*first["data"], *rest["data"]]}
     assert set(found) == {*users, left}
     assert found[left]["reason"] == "unsubscribed"
@@ -193,6 +195,21 @@ async def test_a_campaign_from_its_draft_to_its_end(api: httpx.AsyncClient, acto
     assert [item["userId"] for item in skipped["data"]] == [left]
     none = (await api.get(path, params={"reason": "no_address"})).json()
     assert none["data"] == []
+    told_of = (await api.get(f"{path}/{left}")).json()
+    assert (told_of["campaignId"], told_of["userId"]) == (campaign["id"], left)
+    assert told_of["summary"].startswith("Not sent on email because the user unsubscribed")
+    [line] = told_of["lines"]
+    assert {name: line[name] for name in found[left] if name != "userId"} == {
+        name: value for name, value in found[left].items() if name != "userId"
+    }
+    assert [event["event"] for event in line["timeline"]] == ["planned", "skipped"]
+    assert (line["now"], line["links"]) == (None, {})
+    [line] = (await api.get(f"{path}/{users[0]}")).json()["lines"]
+    events = {event["event"]: event for event in line["timeline"]}
+    assert events["sent"]["detail"]["providerMessageId"] == line["providerMessageId"]
+    assert events["intent"]["detail"] == {"provider": "resend"}
+    refusal(await api.get(f"{path}/nobody-of-it"), 404, "recipient_not_found")
+    refusal(await api.get(f"{path}/%20"), 422, "validation_error")
     refusal(await api.get(path, params={"cursor": "nonsense"}), 422, "invalid_cursor")
     refusal(await api.get(path, params={"status": "lost"}), 422, "validation_error")
     refusal(await api.get(path, params={"limit": 0}), 422, "validation_error")
@@ -342,3 +359,29 @@ async def test_a_test_send(api: httpx.AsyncClient, actor: Actor) -> None:
     inbox = await made(api, channels=["websocket"])
     answer = await api.post(f"{HERE}/{inbox['id']}/test", json=body)
     refusal(answer, 409, "campaign_without_email")
+
+
+async def test_long_after_its_end_the_accounts_are_left(
+    api: httpx.AsyncClient, actor: Actor
+) -> None:
+    users = [await actor.user() for _ in range(3)]
+    campaign = await made(api, audience={"userIds": users}, test=TEST | {"fraction": 1})
+    await told(api, campaign, "send")
+    await work(actor, campaign)
+    path = f"{HERE}/{campaign['id']}"
+    before = (await api.get(f"{path}/metrics")).json()
+    assert before["sent"] == 3
+    assert (await api.get(f"{path}/recipients")).json()["recipientsKept"] is True
+    kept = actor.container.settings.campaign_recipients_kept_days
+    async with actor.container.uow() as tx:
+        await tx.campaigns._db.execute(
+            "update campaigns set completed_at = now() - make_interval(days => $2) where id = $1",
+            UUID(campaign["id"]),
+            kept + 1,
+        )
+    assert await actor.container.maintenance.run(MaintenanceStep.CAMPAIGNS) == 3
+    assert (await api.get(f"{path}/metrics")).json() == before
+    assert (await api.get(f"{path}/recipients")).json() == {
+        "data": [], "nextCursor": None, "recipientsKept": False,
+    }  # fmt: skip
+    refusal(await api.get(f"{path}/recipients/{users[0]}"), 404, "recipients_not_kept")

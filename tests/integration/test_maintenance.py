@@ -14,6 +14,7 @@ from domain.records import Device
 from runtime.embedded.stack import EmbeddedStack
 from runtime.schedules import MAINTENANCE, ensure_schedules
 from runtime.temporal import connect_worker
+from services.campaigns.retention import CampaignRetention
 from services.operations.maintenance import MaintenanceService
 from services.people.devices import DeviceService
 from tests.integration.conftest import Core, now
@@ -40,7 +41,9 @@ async def client_of(stack: EmbeddedStack) -> Client:
 
 
 def service(core: Core, callbacks: Callbacks) -> MaintenanceService:
-    return MaintenanceService(core.uow, DeviceService(core.uow, now), callbacks, now)  # type: ignore[arg-type]
+    retention = CampaignRetention(core.uow, timedelta(days=400), now)
+    devices = DeviceService(core.uow, now)
+    return MaintenanceService(core.uow, devices, callbacks, retention, now)  # type: ignore[arg-type]
 
 
 async def test_the_schedule_is_made_once_and_its_run_does_every_step(

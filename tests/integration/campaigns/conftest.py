@@ -256,6 +256,7 @@ class Bench:
     ) -> list[Recipient]:
         page = PageRequest(1000)
         found = await self.campaigns.recipients(campaign.id, page, status, None)
+        assert found is not None
         return list(found.items)
 
     async def open_batches(self, campaign: Campaign, low: int = 0) -> int:

@@ -4,7 +4,6 @@ from datetime import timedelta
 
 from api.pages.dashboard import _refresh
 from domain.campaigns.records import CampaignStatus
-from domain.paging import PageRequest
 from services.campaigns.board import AFTER_THE_END, LEAST, CampaignBoard
 from services.campaigns.service import CampaignService, CampaignView
 from tests.integration.campaigns.conftest import ACTOR, Bench
@@ -104,7 +103,7 @@ async def test_what_a_notification_of_its_own_carried_has_an_instant(bench: Benc
     [user] = await bench.users(1)
     campaign = await bench.running([user], channels=["websocket"])
     await bench.deliver(campaign)
-    [pending] = (await bench.campaigns.recipients(campaign.id, PageRequest(9), None, None)).items
+    [pending] = await bench.recipients(campaign)
     assert pending.sent_at is None
     at = bench.now()
     async with bench.uow() as tx:

@@ -2,10 +2,13 @@
 
 import re
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
+from domain.audience.shapes import Audience
 from domain.callbacks import Engagement, EngagementKind, Receipt
+from domain.campaigns.ids import recipient_id
 from domain.campaigns.records import Campaign
 from domain.campaigns.tracked import read_campaign_tracked
 from domain.enums import Channel, ConsentType, DeliveryStatus
@@ -113,6 +116,80 @@ async def test_the_messages_own_links_reach_the_accounts(bench: Bench) -> None:
         await bench.engagement.record(campaign.id, 0, tracked.kind, bench.now())
     assert EngagementKind.OPENED in seen
     assert (await bench.campaigns.accounts(campaign.id)).counts.opened == 1
+
+
+async def engagement(bench: Bench, user: str) -> list[dict[str, Any]]:
+    """What the user did, as kept for segments and reports."""
+    async with bench.uow() as tx:
+        rows = await tx.campaigns._db.fetch(
+            "select event_type, channel, campaign_id, notification_id, metadata, created_at"
+            " from user_engagement_events where user_id = $1 order by created_at, event_type",
+            user,
+        )
+    return [dict(row) for row in rows]
+
+
+async def test_what_people_do_with_emails_is_kept_as_that_of_notifications(bench: Bench) -> None:
+    user, campaign, message = await sent(bench)
+    at, url = bench.now(), "https://ann:pw@jobs.example/a?token=secret"
+    for step in (0, 1, 1, 0):
+        later = at + timedelta(seconds=step)
+        bench.ahead = timedelta(seconds=step)
+        await hears(bench, Engagement(message, EngagementKind.CLICKED, later, url))
+    await bench.engagement.record(campaign.id, 0, EngagementKind.OPENED, at + timedelta(minutes=1))
+    kept = await engagement(bench, user)
+    assert [(row["event_type"], row["created_at"]) for row in kept] == [
+        ("clicked", at), ("clicked", at + timedelta(seconds=1)),
+        ("opened", at + timedelta(minutes=1)),
+    ]  # fmt: skip
+    first = kept[0]
+    assert (first["campaign_id"], first["notification_id"], first["channel"]) == (
+        campaign.id, None, "email",
+    )  # fmt: skip
+    assert first["metadata"] == {
+        "url": "https://jobs.example/a", "deliveryId": str(recipient_id(campaign.id, 0)),
+    }  # fmt: skip
+
+
+async def test_an_instant_before_the_campaign_is_no_instant_of_it(bench: Bench) -> None:
+    user, campaign, message = await sent(bench)
+    long_ago = bench.now() - timedelta(days=20_000)
+    for _ in range(2):
+        await hears(bench, Engagement(message, EngagementKind.OPENED, long_ago))
+    [kept] = await engagement(bench, user)
+    [line] = await bench.recipients(campaign)
+    assert kept["created_at"] == line.opened_at == campaign.created_at
+
+
+async def test_of_who_refused_tracking_nothing_is_kept(bench: Bench) -> None:
+    user, campaign, message = await sent(bench)
+    await bench.consent(user, ConsentType.TRACKING, granted=False)
+    await hears(bench, Engagement(message, EngagementKind.CLICKED, bench.now()))
+    await bench.engagement.record(campaign.id, 0, EngagementKind.OPENED, bench.now())
+    assert await engagement(bench, user) == []
+
+
+async def test_segments_find_who_opened_a_campaign(bench: Bench) -> None:
+    user, campaign, _ = await sent(bench)
+    wanted = {"field": "engagement.opened.count", "op": "gte", "value": 1, "days": 7}
+    audience = Audience.model_validate({"segment": wanted})
+    async with bench.uow() as tx:
+        assert await tx.audiences.belongs(audience, [user]) == set()
+    await bench.engagement.record(campaign.id, 0, EngagementKind.OPENED, bench.now())
+    async with bench.uow() as tx:
+        assert await tx.audiences.belongs(audience, [user]) == {user}
+
+
+async def test_one_click_told_twice_is_one_unsubscription(bench: Bench) -> None:
+    service = by_links(bench)
+    user, campaign, _ = await sent(bench)
+    link = bench.vendor.words[email(user)].headers["List-Unsubscribe"].strip("<>")
+    for _ in range(2):
+        done = await service.unsubscribe_by_link(link.rpartition("/")[2])
+    [kept] = await engagement(bench, user)
+    assert (kept["event_type"], kept["campaign_id"]) == ("unsubscribed", campaign.id)
+    await service.resubscribe_by_link(link.rpartition("/")[2], done.undo)
+    assert len(await engagement(bench, user)) == 1
 
 
 async def test_unsubscribing_and_back_by_the_messages_link(bench: Bench) -> None:

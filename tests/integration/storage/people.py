@@ -35,7 +35,7 @@ class Person:
     devices: list[str] = field(default_factory=list)
     events: list[tuple[str, datetime]] = field(default_factory=list)
     campaigns: list[dict[str, datetime]] = field(default_factory=list)
-    """Emails of campaigns, with when each was first opened and clicked."""
+    """Emails of campaigns, with when each was opened and the like."""
 
 
 def some_attributes(dice: Random) -> dict[str, Any]:

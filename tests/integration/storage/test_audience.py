@@ -11,10 +11,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from domain.audience.shapes import Audience, AudienceList
+from domain.callbacks import EngagementKind
+from domain.campaigns.ids import recipient_id
 from domain.campaigns.records import Campaign, CampaignStatus
 from domain.campaigns.shapes import CampaignWords
 from domain.enums import Category, Channel, ConsentType, Platform, PushVendor
 from domain.ids import new_id
+from domain.ports.callbacks import EngagementRecord
 from domain.preferences import Preferences
 from domain.records import Consent, Device, Subscription, User
 from storage.audience.sql import select_sql
@@ -64,14 +67,13 @@ async def store_campaigns(ledger: Ledger, people: list[Person]) -> None:
                          CampaignStatus.COMPLETED, at, at)
             )  # fmt: skip
             sent = [person for person in people if len(person.campaigns) > place]
-            await tx._connection.executemany(
-                "insert into campaign_recipients (campaign_id, ordinal, user_id, channel, status)"
-                " values ($1, $2, $3, 'email', 'sent')",
-                [(campaign, ordinal, person.id) for ordinal, person in enumerate(sent)],
-            )
             for ordinal, person in enumerate(sent):
                 for kind, when in person.campaigns[place].items():
-                    await tx.campaigns.engaged(campaign, ordinal, kind, when)
+                    record = EngagementRecord(
+                        recipient_id(campaign, ordinal), None, person.id, Channel.EMAIL,
+                        EngagementKind(kind), when, campaign_id=campaign,
+                    )  # fmt: skip
+                    assert await tx.engagement.add(record)
 
 
 @pytest.fixture(scope="module")

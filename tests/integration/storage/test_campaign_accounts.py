@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from domain.campaigns.ids import LineRef
 from domain.paging import PageRequest
 from domain.ports.campaigns import LineResult
 from tests.integration.storage.campaigns import (
@@ -107,21 +108,21 @@ async def test_the_weightiest_receipt_stays(ledger: Ledger, heard: list[str], ou
     await settle(ledger, campaign, sent(0))
     async with ledger.uow() as tx:
         for word in heard:
-            await tx.campaigns.receive(campaign.id, 0, word)
+            await tx.campaigns.receive(LineRef(campaign.id, 0), word, now())
     [row] = await rows(ledger, campaign)
     assert row["outcome"] == outcome
 
 
 async def test_the_first_engagement_of_a_kind_stays(ledger: Ledger) -> None:
     campaign = await frozen(ledger, a_campaign(await bare_people(ledger, 1)))
-    first = now()
+    first, line = now(), LineRef(campaign.id, 0)
     async with ledger.uow() as tx:
         for kind in ("opened", "clicked", "unsubscribed"):
-            await tx.campaigns.engaged(campaign.id, 0, kind, first)
-            await tx.campaigns.engaged(campaign.id, 0, kind, first + HOUR)
+            await tx.campaigns.engaged([line], [kind], first)
+            await tx.campaigns.engaged([line], [kind], first + HOUR)
         counts = await tx.campaigns.counts(campaign)
-        assert await tx.campaigns.user_of(campaign.id, 0) is not None
-        assert await tx.campaigns.user_of(campaign.id, 1) is None
+        assert (await tx.campaigns.recipient_at(line)) is not None
+        assert await tx.campaigns.recipient_at(LineRef(campaign.id, 1)) is None
     [row] = await rows(ledger, campaign)
     assert {row["opened_at"], row["clicked_at"], row["unsubscribed_at"]} == {first}
     assert (counts.opened, counts.clicked, counts.unsubscribed) == (1, 1, 1)

@@ -113,7 +113,7 @@ async def test_results_are_written_once(ledger: Ledger) -> None:
     async with ledger.uow() as tx:
         found = await tx.campaigns.recipient_of(message)
     assert found is not None
-    assert (found.campaign_id, found.ordinal) == (campaign.id, 0)
+    assert found.line == (campaign.id, 0)
 
 
 async def test_refusals_are_counted_and_what_is_put_off_keeps_its_place(ledger: Ledger) -> None:
