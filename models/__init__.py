@@ -16,6 +16,7 @@ from models.campaign_days import CampaignDayRow
 from models.campaign_messages import CampaignMessageRow
 from models.campaign_recipients import CampaignRecipientRow
 from models.campaign_summaries import CampaignSummaryRow
+from models.campaign_tallies import CampaignTallyRow
 from models.campaigns import CampaignRow
 from models.consent_history import ConsentHistoryRow
 from models.consents import ConsentRow
@@ -68,6 +69,7 @@ __all__ = [
     "CampaignRecipientRow",
     "CampaignRow",
     "CampaignSummaryRow",
+    "CampaignTallyRow",
     "ConsentHistoryRow",
     "ConsentRow",
     "DeadLetterRow",

@@ -1,7 +1,7 @@
 """The accounts of the newest campaigns as a page shows them, however many look and how often.
 
-Counting a million recipients takes the database half a second, so what was counted is shown for ten
-times as long as that took.
+Counting a million recipients whose messages are notifications takes the database a second and more,
+so what was counted is shown for ten times as long as that took.
 """
 
 import asyncio

@@ -17,8 +17,9 @@ from domain.campaigns.records import (
 )
 from domain.paging import Cursor, Page, PageRequest
 from domain.ports.campaigns import RecipientRef
-from storage.campaigns.lines import LINES, line_sql, recipient_from
+from storage.campaigns.lines import LINES, is_tallied, line_sql, recipient_from
 from storage.campaigns.summaries import SqlCampaignSummaries
+from storage.campaigns.tallies import TALLIED, SqlCampaignTallies
 from storage.engine import Connection
 
 _EPOCH: Final = datetime.fromisoformat("2000-01-01T00:00:00+00:00")
@@ -63,15 +64,24 @@ _PUT_OUTCOME: Final = """
 _RANK: Final = "array_position(array['delivered', 'failed', 'bounced', 'complained'], {}::text)"
 
 
-class SqlCampaignAccounts(SqlCampaignSummaries):
+class SqlCampaignAccounts(SqlCampaignSummaries, SqlCampaignTallies):
     """A part of `CampaignRepository`: the accounts and what is heard later."""
 
     _db: Connection
 
     async def counts(self, campaign: Campaign) -> CampaignCounts:
-        rows = await self._db.fetch(line_sql(_COUNTS, campaign), campaign.id, timeout=120)
+        if is_tallied(campaign):
+            rows = await self._tallied(line_sql(TALLIED, campaign), campaign.id)
+            counted = _counted(campaign, rows)
+        else:
+            counted = await self.count_lines(campaign)
         # Looked for afterwards: before any line is deleted, all were summed up.
-        return await self._summed_up(campaign) or _counted(campaign, rows)
+        return await self._summed_up(campaign) or counted
+
+    async def count_lines(self, campaign: Campaign) -> CampaignCounts:
+        """Line by line, as they stand."""
+        rows = await self._db.fetch(line_sql(_COUNTS, campaign), campaign.id, timeout=120)
+        return _counted(campaign, rows)
 
     async def recipients(
         self,

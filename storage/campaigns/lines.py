@@ -31,12 +31,17 @@ LINES: Final = """
 """
 
 
+def is_tallied(campaign: Campaign) -> bool:
+    """None of its messages is carried on by a notification."""
+    return campaign.channels == (Channel.EMAIL,)
+
+
 def line_sql(statement: str, campaign: Campaign) -> str:
     """Notifications are asked only where a recipient may have one of its own."""
     line, why = "r.status", "r.reason"
     if campaign.status is CampaignStatus.CANCELLED:
         line, why = _CANCELLED_STATUS, _CANCELLED_REASON
-    if campaign.channels == (Channel.EMAIL,):
+    if is_tallied(campaign):
         parts = {
             "status": line, "reason": why, "outcome": "r.outcome", "join": "",
             "sent_at": "r.sent_at",

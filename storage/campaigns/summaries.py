@@ -53,7 +53,8 @@ class SqlCampaignSummaries:
         return deleted
 
     async def mark_emptied(self, campaign_id: UUID, at: datetime) -> None:
-        await self._db.execute("delete from campaign_days where campaign_id = $1", campaign_id)
+        for table in ("campaign_days", "campaign_tallies"):
+            await self._db.execute(f"delete from {table} where campaign_id = $1", campaign_id)
         await self._db.execute(
             "update campaign_summaries set emptied_at = $2 where campaign_id = $1", campaign_id, at
         )

@@ -67,11 +67,11 @@ class Watch:
             return None
         return None if answer.status_code >= 500 else answer
 
-    async def surely(self, path: str) -> httpx.Response:
+    async def surely(self, path: str, method: str = "POST") -> httpx.Response:
         """Until an answer comes. Sending, pausing, resuming and cancelling once more does no harm,
         but for a refusal."""
         async with asyncio.timeout(PATIENCE):
-            while (answer := await self.ask("POST", f"{self.campaign}/{path}")) is None:
+            while (answer := await self.ask(method, f"{self.campaign}/{path}")) is None:
                 await asyncio.sleep(0.2)
         return answer
 
@@ -102,6 +102,16 @@ class Watch:
         self.polls += 1
         self.last = found
         return found
+
+    async def lines(self) -> Counter[str]:
+        """What the recipients themselves say, page by page: the accounts are sums beside them."""
+        found, cursor = Counter[str](), ""
+        while True:
+            answer = (await self.surely(f"recipients?limit=1000{cursor}", "GET")).json()
+            found.update(line["status"] for line in answer["data"])
+            if answer["nextCursor"] is None:
+                return found
+            cursor = f"&cursor={answer['nextCursor']}"
 
     async def until(self, *statuses: str, sent: int = 0) -> dict[str, Any]:
         async with asyncio.timeout(PATIENCE):
@@ -154,6 +164,7 @@ async def test_every_recipient_once_while_everything_is_killed(herald: Herald, c
     assert len(killed) >= 2, killed
     assert watch.polls > 10
     assert (done["sent"], done["pending"]) == (RECIPIENTS, 0), done
+    assert await watch.lines() == {"sent": RECIPIENTS}
     counts = await received(herald)
     assert counts["messages"] - before["messages"] == RECIPIENTS
     assert counts["recipients"] - before["recipients"] == RECIPIENTS
@@ -184,3 +195,8 @@ async def test_nothing_leaves_after_a_cancel_is_answered(herald: Herald, crowd: 
         n: said[n] for n in ("sent", "skipped", "failed", "pending")
     }
     assert (await received(herald))["messages"] == left
+    lines = await watch.lines()
+    skipped = sum(after["skipped"].values())
+    assert (lines["sent"], lines["failed"], lines["skipped"]) == (
+        after["sent"], after["failed"], skipped,
+    )  # fmt: skip

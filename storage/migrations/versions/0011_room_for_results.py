@@ -8,7 +8,7 @@ each: 16 us for a recipient's result, of which 5 are saved, and a table of 24 MB
 from alembic import op
 
 revision = "0011"
-down_revision = "0008"
+down_revision = "0010"
 
 
 def upgrade() -> None:

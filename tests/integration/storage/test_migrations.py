@@ -109,6 +109,12 @@ async def test_what_was_heard_of_campaigns_becomes_engagement(empty: str) -> Non
         assert {(row["channel"], row["notification_id"], row["since"]) for row in rows} == {
             ("email", None, True)
         }
+        tally = await connection.fetchrow(
+            "select sum(lines) as lines, sum(opened) as opened, sum(unsubscribed) as unsubscribed"
+            " from campaign_tallies where campaign_id = $1 and status = 'sent'",
+            campaign,
+        )
+        assert dict(tally) == {"lines": 3, "opened": 2, "unsubscribed": 1}
     finally:
         await connection.close()
 
