@@ -8,8 +8,8 @@ are only added, so nobody waits for anybody, and the sum is the accounts at ever
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0012"
-down_revision = "0011"
+revision = "0011"
+down_revision = "0010"
 
 TIMESTAMP = sa.DateTime(timezone=True)
 _COUNTED = ("delivered", "bounced", "complained", "opened", "clicked", "unsubscribed")

@@ -7,8 +7,8 @@ each: 16 us for a recipient's result, of which 5 are saved, and a table of 24 MB
 
 from alembic import op
 
-revision = "0011"
-down_revision = "0010"
+revision = "0010"
+down_revision = "0009"
 
 
 def upgrade() -> None:

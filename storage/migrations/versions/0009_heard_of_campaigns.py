@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision = "0010"
+revision = "0009"
 down_revision = "0008"
 
 TIMESTAMP = sa.DateTime(timezone=True)
