@@ -165,7 +165,7 @@ def _counted(campaign: Campaign, rows: list[Any]) -> CampaignCounts:
     totals: Counter[str] = Counter()
     for row in rows:
         lines[row["status"]] += row["lines"]
-        if row["status"] in reasons:
+        if row["lines"] and row["status"] in reasons:
             reasons[row["status"]][row["reason"] or "unknown"] += row["lines"]
         if row["status"] == RecipientStatus.PENDING:
             totals["deferred"] += row["waiting"]

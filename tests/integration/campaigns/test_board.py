@@ -80,7 +80,7 @@ async def test_the_last_minute_and_the_last_who_waits_are_counted(bench: Bench) 
     users = await bench.users(3)
     campaign = await bench.running(users, rate={"perMinute": 2})
     await bench.deliver(campaign)
-    tomorrow = bench.now() + timedelta(days=1)
+    tomorrow = (bench.now() + timedelta(days=1)).replace(second=0, microsecond=0)
     async with bench.uow() as tx:
         await tx.campaigns._db.execute(
             "update campaign_recipients set due_at = $2 where campaign_id = $1"
