@@ -24,6 +24,9 @@ DYNAMIC: dict[str, Any] = {
     "frontend.rps": 20_000,
     "system.visibilityPersistenceMaxReadQPS": 2_000,
     "frontend.namespaceRPS.visibility": 1_000,
+    # By bytes: 128,000 cached workflows, the default, would be gigabytes.
+    "history.cacheSizeBasedLimit": True,
+    "history.hostLevelCacheMaxSizeBytes": 64 * 1024**2,
 }
 
 

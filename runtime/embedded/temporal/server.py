@@ -4,6 +4,7 @@ import asyncio
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 
 from google.protobuf.duration_pb2 import Duration
 from temporalio.api.enums.v1 import IndexedValueType
@@ -72,6 +73,10 @@ async def _sql(
     return text
 
 
+_GO: Final = {"GOGC": "200", "GOMEMLIMIT": "192MiB"}
+"""Collects garbage seldom while there is room, and often before there is more than that."""
+
+
 def server_part(home: Home, binaries: Binaries, postgres: Postgres) -> tuple[Part, str]:
     """The server and its address."""
     config, port = write_server(home, postgres)
@@ -81,7 +86,7 @@ def server_part(home: Home, binaries: Binaries, postgres: Postgres) -> tuple[Par
         command=[str(binaries.server), "--config-file", str(config), "--allow-no-auth", "start"],
         log=home.log("temporal"),
         ready=temporal_ok(address),
-        environment={"GOGC": "200"},
+        environment=_GO,
         folder=home.folder("temporal"),
         grace=10.0,
     )
