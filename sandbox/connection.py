@@ -1,4 +1,4 @@
-"""Cutting a caller's TCP connection, which no ASGI message can ask for.
+"""The server's end of a TCP connection: cutting it, which no ASGI message can ask for.
 
 The server runs on a protocol class of its own that puts the transport into the request's scope.
 """
@@ -13,6 +13,7 @@ from typing_extensions import override
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 _EXTENSION = "sandbox.transport"
+_GATHERED = 4 * 1024 * 1024
 _LINGER_ZERO = struct.pack("ii", 1, 0)
 
 
@@ -23,6 +24,14 @@ class CuttableProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self.scope["extensions"] = {_EXTENSION: {"transport": self.transport}}
+
+    @override
+    def on_body(self, body: bytes) -> None:
+        """A batch call of a megabyte wakes the application once, not with every piece of it."""
+        if len(self.cycle.body) + len(body) <= _GATHERED:
+            self.cycle.body += body
+        else:
+            super().on_body(body)
 
 
 async def cut(scope: Scope, receive: Receive, how: Literal["close", "reset"]) -> None:

@@ -1,60 +1,53 @@
-"""Counting what arrived: one number per recipient and content, cheap enough for a million messages.
+"""Counting what arrived, by recipient and content, with no more memory for a million messages than
+for a thousand: a row of digests is appended for each recipient of a message, and the rows are
+sorted and counted when somebody asks.
 
 Kept in every mode, so that switching modes never loses a count. A replaced push message leaves the
 count, as it leaves the device.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+
+from sandbox.journal import Journal
+from sandbox.messages import Message
+
+_COUNT = """
+SELECT coalesce(sum(messages), 0), count(DISTINCT person),
+    coalesce(sum(times = 1), 0), coalesce(sum(times > 1), 0)
+FROM (
+    SELECT person, count(*) AS times, sum(first) AS messages FROM arrivals
+    WHERE provider = coalesce(?, provider) GROUP BY person, content
+)
+"""
 
 
 class Tally:
-    """Counts of one provider; everything is 64-bit digests, so memory does not hold addresses."""
+    """What every message left in the count; nothing but 64-bit digests, so no addresses."""
 
-    __slots__ = ("_once", "_pairs", "_people", "_slots", "messages")
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
 
-    def __init__(self) -> None:
-        self.messages = 0
-        self._once = 0
-        self._pairs: dict[int, int] = {}
-        self._people: set[int] = set()
-        self._slots: dict[int, int] = {}
+    def add(self, messages: Sequence[Message]) -> None:
+        """Count them, within the caller's transaction."""
+        self._insert(message for message in messages if message.collapse is None)
+        for message in messages:
+            if message.collapse is not None:
+                self._journal.db.execute("DELETE FROM arrivals WHERE slot = ?", (message.slot(),))
+                self._insert([message])
 
-    def add(self, pairs: Iterable[tuple[int, int]], slot: int | None) -> None:
-        """Count one message: its (recipient, recipient with content) pairs, its slot if any."""
-        self.messages += 1
-        last = 0
-        for person, pair in pairs:
-            self._people.add(person)
-            seen = self._pairs.get(pair, 0) + 1
-            self._pairs[pair] = seen
-            self._once += 1 if seen == 1 else -1 if seen == 2 else 0
-            last = pair
-        if slot is not None:
-            shown = self._slots.get(slot)
-            self._slots[slot] = last
-            if shown is not None:
-                self._take_back(shown)
+    def clear(self) -> None:
+        self._journal.db.execute("DELETE FROM arrivals")
 
-    def _take_back(self, pair: int) -> None:
-        self.messages -= 1
-        left = self._pairs[pair] - 1
-        if left:
-            self._pairs[pair] = left
-        else:
-            del self._pairs[pair]
-        self._once += 1 if left == 1 else -1 if left == 0 else 0
+    async def counts(self, provider: str | None) -> dict[str, int]:
+        """The shape of `GET /counts`, of one provider or of all together."""
+        [(messages, recipients, once, more)] = await self._journal.ask(_COUNT, (provider,))
+        return {"messages": messages, "recipients": recipients, "once": once, "twiceOrMore": more}
 
-    @property
-    def recipients(self) -> int:
-        """Distinct recipients."""
-        return len(self._people)
-
-    @property
-    def once(self) -> int:
-        """(recipient, content) pairs that arrived exactly once."""
-        return self._once
-
-    @property
-    def twice_or_more(self) -> int:
-        """(recipient, content) pairs that arrived more than once: duplicates."""
-        return len(self._pairs) - self._once
+    def _insert(self, messages: Iterable[Message]) -> None:
+        rows = []
+        for message in messages:
+            people, content = message.digests()
+            slot = message.slot()
+            for place, person in enumerate(people):
+                rows.append((message.provider, person, content, place == 0, slot))
+        self._journal.db.executemany("INSERT INTO arrivals VALUES (?, ?, ?, ?, ?)", rows)

@@ -2,10 +2,14 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from hashlib import blake2b
+from hashlib import sha256
 from typing import Any, Self
 
 import orjson
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+_TAGS = AESGCM(bytes(16))
+_NONCE = bytes(12)
 
 
 @dataclass(slots=True)
@@ -32,6 +36,8 @@ class Message:
     """How many earlier messages this one took the place of."""
     facts: dict[str, Any] = field(default_factory=dict)
     """What the vendor remembers about it beyond the request (account, sender, …)."""
+    content: bytes | None = None
+    """Digest of its content, where the vendor has made it already."""
 
     def public(self) -> dict[str, Any]:
         """The shape of `GET /messages`."""
@@ -86,30 +92,39 @@ class Message:
             facts=entry["facts"],
         )
 
-    def digests(self) -> list[tuple[int, int]]:
-        """Per recipient: (digest of the recipient, digest of the recipient with the content).
-
-        The content is what a person reads (subject, text, html); a message without any of them is
-        told apart by its payload.
-        """
-        parts = (self.subject, self.text, self.html)
-        if any(parts):
-            content = "\x00".join(part or "" for part in parts).encode()
-        else:
-            content = orjson.dumps(self.payload, option=orjson.OPT_SORT_KEYS)
-        base = blake2b(content, digest_size=8)
-        pairs = []
-        for recipient in self.to:
-            name = f"\x00{self.provider}\x00{recipient.lower()}".encode()
-            pair = base.copy()
-            pair.update(name)
-            person = blake2b(name, digest_size=8).digest()
-            pairs.append((int.from_bytes(person), int.from_bytes(pair.digest())))
-        return pairs
+    def digests(self) -> tuple[list[int], int]:
+        """64 bits for each recipient, and for the content."""
+        content = self.content or self._digest_content()
+        people = [_short(f"{self.provider}\x00{to.lower()}".encode()) for to in self.to]
+        return people, _integer(content)
 
     def slot(self) -> int | None:
         """Digest of the place on the recipient's device, None when nothing can replace it."""
         if self.collapse is None:
             return None
-        name = f"{self.provider}\x00{self.to[0]}\x00{self.collapse}".encode()
-        return int.from_bytes(blake2b(name, digest_size=8).digest())
+        return _short(f"{self.provider}\x00{self.to[0]}\x00{self.collapse}".encode())
+
+    def _digest_content(self) -> bytes:
+        """A message without anything to read is told apart by its payload."""
+        if self.subject or self.text or self.html:
+            return digest_content(self.subject, self.text, self.html)
+        return sha256(orjson.dumps(self.payload, option=orjson.OPT_SORT_KEYS)).digest()
+
+
+def digest_content(subject: str | None, text: str | None, html: str | None) -> bytes:
+    """16 bytes for what a person reads.
+
+    It is AES-GCM's tag, which takes a fifth of SHA-256's time. Two contents have the same one by a
+    chance of less than 1 in 2^100, and nobody here chooses contents so that they do.
+    """
+    content = "\x00".join((subject or "", text or "", html or "")).encode()
+    return _TAGS.encrypt(_NONCE, b"", content)
+
+
+def _short(name: bytes) -> int:
+    return _integer(sha256(name).digest())
+
+
+def _integer(digest: bytes) -> int:
+    """As much of it as an integer of the database holds."""
+    return int.from_bytes(digest[:8], signed=True)

@@ -53,7 +53,7 @@ class Outbox:
         facts = {
             "cards": cards,
             "more": more,
-            "counts": self._store.counts(),
+            "counts": await self._store.counts(),
             "keep": self._store.keep,
             "providers": self._providers,
             "provider": provider,

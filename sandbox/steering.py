@@ -132,7 +132,7 @@ class Steering:
     async def _counts(self, request: Request) -> Response:
         query = _read_query(request, _ProviderQuery)
         self._known(query.provider)
-        return json_response(self._store.counts(query.provider))
+        return json_response(await self._store.counts(query.provider))
 
     async def _mode(self, _request: Request) -> Response:
         return json_response({"keep": self._store.keep})

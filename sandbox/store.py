@@ -6,39 +6,15 @@ make a vendor forget what it has taken.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from sandbox.counts import Tally
 from sandbox.journal import Journal
+from sandbox.keys import KEY_MEMORY, KeyRecord, Keys
 from sandbox.messages import Message
 
 Keep = Literal["all", "counts"]
-KEY_MEMORY = timedelta(hours=24)
-
-
-@dataclass(frozen=True, slots=True)
-class KeyRecord:
-    """One idempotency key as its vendor remembers it."""
-
-    provider: str
-    key: str
-    fingerprint: str
-    """Digest of the request it came with."""
-    answer: Any
-    """The JSON answered the first time."""
-    at: datetime
-
-    def entry(self) -> dict[str, Any]:
-        return {
-            "kind": "key",
-            "provider": self.provider,
-            "key": self.key,
-            "fingerprint": self.fingerprint,
-            "answer": self.answer,
-            "at": self.at,
-        }
 
 
 class Store:
@@ -48,6 +24,8 @@ class Store:
         self, journal: Journal, now: Callable[[], datetime] = lambda: datetime.now(UTC)
     ) -> None:
         self._journal = journal
+        self._tally = Tally(journal)
+        self._keys = Keys(journal)
         self.now = now
         self.keep: Keep = "all"
         self.revision = 0
@@ -55,31 +33,24 @@ class Store:
         self._messages: dict[tuple[str, str], Message] = {}
         self._addressed: dict[tuple[str, str], dict[str, Message]] = {}
         self._slots: dict[int, Message] = {}
-        self._tallies: dict[str, Tally] = {}
         self._only_counted: set[str] = set()
-        self._keys: dict[tuple[str, str], KeyRecord] = {}
         self._opt_outs: set[tuple[str, str, str]] = set()
         for entry in journal.load():
             self._replay[entry["kind"]](self, entry)
 
     def take(self, messages: Sequence[Message], key: KeyRecord | None = None) -> None:
         """Keep accepted messages and the key they came with, in one write."""
-        entries: list[dict[str, Any]] = []
-        for message in messages:
-            pairs, slot = message.digests(), message.slot()
+        if self.keep == "all":
+            for message in messages:
+                self._file(message)
+        with self._journal.transaction():
+            self._tally.add(messages)
+            if key is not None:
+                self._keys.remember(key)
             if self.keep == "all":
-                self._file(message, pairs, slot)
-                entries.append(message.entry())
+                self._journal.append(message.entry() for message in messages)
             else:
-                self._tally(message.provider).add(pairs, slot)
-                self._only_counted.add(message.provider)
-                entries.append(
-                    {"kind": "count", "provider": message.provider, "pairs": pairs, "slot": slot}
-                )
-        if key is not None:
-            self._remember(key)
-            entries.append(key.entry())
-        self._journal.append(entries)
+                self._note_counted({message.provider for message in messages})
         self.revision += 1
 
     def find(self, provider: str, message_id: str) -> Message | None:
@@ -112,17 +83,14 @@ class Store:
 
     def set_status(self, message: Message, status: str) -> None:
         message.status = status
-        self._journal.append(
-            [{"kind": "status", "provider": message.provider, "id": message.id, "status": status}]
+        self._write(
+            {"kind": "status", "provider": message.provider, "id": message.id, "status": status}
         )
         self.revision += 1
 
     def recall(self, provider: str, key: str) -> KeyRecord | None:
         """The request a key was used for in the last 24 hours."""
-        record = self._keys.get((provider, key))
-        if record is None or self.now() - record.at >= KEY_MEMORY:
-            return None
-        return record
+        return self._keys.recall(provider, key, self.now())
 
     def opted_out(self, provider: str, sender: str, to: str) -> bool:
         return (provider, sender, to) in self._opt_outs
@@ -134,23 +102,17 @@ class Store:
     def set_opt_out(self, provider: str, sender: str, to: str, *, out: bool) -> None:
         entry = {"kind": "opt_out", "provider": provider, "sender": sender, "to": to, "out": out}
         self._replay_opt_out(entry)
-        self._journal.append([entry])
+        self._write(entry)
 
     def set_keep(self, keep: Keep) -> None:
         """Change what is kept from now on; what is already kept stays."""
         self.keep = keep
-        self._journal.append([{"kind": "mode", "keep": keep}])
+        self._write({"kind": "mode", "keep": keep})
         self.revision += 1
 
-    def counts(self, provider: str | None = None) -> dict[str, int]:
+    async def counts(self, provider: str | None = None) -> dict[str, int]:
         """The shape of `GET /counts`, of one provider or of all together."""
-        tallies = [t for name, t in self._tallies.items() if provider in (None, name)]
-        return {
-            "messages": sum(tally.messages for tally in tallies),
-            "recipients": sum(tally.recipients for tally in tallies),
-            "once": sum(tally.once for tally in tallies),
-            "twiceOrMore": sum(tally.twice_or_more for tally in tallies),
-        }
+        return await self._tally.counts(provider)
 
     def only_counted(self, provider: str) -> bool:
         """True when messages of this provider were counted without being kept."""
@@ -161,84 +123,64 @@ class Store:
         self._messages.clear()
         self._addressed.clear()
         self._slots.clear()
-        self._tallies.clear()
         self._only_counted.clear()
-        self._drop_old_keys()
-        self._journal.rewrite(self._standing_entries())
+        with self._journal.transaction():
+            self._tally.clear()
+            self._keys.forget(self.now() - KEY_MEMORY)
+            self._journal.clear()
+            self._journal.append(self._standing_entries())
         self.revision += 1
 
     def forget_everything(self) -> None:
         """As on the first start: no messages, no keys, no opt-outs, mode `all`."""
-        self._keys.clear()
         self._opt_outs.clear()
         self.keep = "all"
+        with self._journal.transaction():
+            self._keys.clear()
         self.forget_messages()
 
     def close(self) -> None:
         self._journal.close()
 
-    def _file(self, message: Message, pairs: list[tuple[int, int]], slot: int | None) -> None:
+    def _write(self, entry: dict[str, Any]) -> None:
+        with self._journal.transaction():
+            self._journal.append([entry])
+
+    def _note_counted(self, providers: set[str]) -> None:
+        news = providers - self._only_counted
+        self._only_counted |= news
+        self._journal.append({"kind": "counted", "provider": provider} for provider in news)
+
+    def _file(self, message: Message) -> None:
+        slot = message.slot()
         if slot is not None:
             earlier = self._slots.get(slot)
             self._slots[slot] = message
             if earlier is not None:
                 message.replaced = earlier.replaced + 1
                 del self._messages[earlier.provider, earlier.id]
-                for recipient in earlier.to:
-                    del self._addressed[earlier.provider, recipient.lower()][earlier.id]
+                for recipient in {recipient.lower() for recipient in earlier.to}:
+                    del self._addressed[earlier.provider, recipient][earlier.id]
         self._messages[message.provider, message.id] = message
         for recipient in message.to:
             box = self._addressed.setdefault((message.provider, recipient.lower()), {})
             box[message.id] = message
-        self._tally(message.provider).add(pairs, slot)
-
-    def _tally(self, provider: str) -> Tally:
-        tally = self._tallies.get(provider)
-        if tally is None:
-            tally = self._tallies[provider] = Tally()
-        return tally
-
-    def _remember(self, record: KeyRecord) -> None:
-        self._keys.pop((record.provider, record.key), None)
-        self._keys[record.provider, record.key] = record
-        oldest = next(iter(self._keys.values()))
-        if record.at - oldest.at >= KEY_MEMORY:
-            del self._keys[oldest.provider, oldest.key]
-
-    def _drop_old_keys(self) -> None:
-        limit = self.now() - KEY_MEMORY
-        self._keys = {name: record for name, record in self._keys.items() if record.at > limit}
 
     def _standing_entries(self) -> Iterator[dict[str, Any]]:
         yield {"kind": "mode", "keep": self.keep}
-        for record in self._keys.values():
-            yield record.entry()
         for provider, sender, to in self._opt_outs:
             yield {"kind": "opt_out", "provider": provider, "sender": sender, "to": to, "out": True}
 
     def _replay_message(self, entry: dict[str, Any]) -> None:
-        message = Message.from_entry(entry)
-        self._file(message, message.digests(), message.slot())
+        self._file(Message.from_entry(entry))
 
-    def _replay_count(self, entry: dict[str, Any]) -> None:
-        self._tally(entry["provider"]).add(((a, b) for a, b in entry["pairs"]), entry["slot"])
+    def _replay_counted(self, entry: dict[str, Any]) -> None:
         self._only_counted.add(entry["provider"])
 
     def _replay_status(self, entry: dict[str, Any]) -> None:
         message = self.find(entry["provider"], entry["id"])
         if message is not None:
             message.status = entry["status"]
-
-    def _replay_key(self, entry: dict[str, Any]) -> None:
-        self._remember(
-            KeyRecord(
-                provider=entry["provider"],
-                key=entry["key"],
-                fingerprint=entry["fingerprint"],
-                answer=entry["answer"],
-                at=datetime.fromisoformat(entry["at"]),
-            )
-        )
 
     def _replay_opt_out(self, entry: dict[str, Any]) -> None:
         name = (entry["provider"], entry["sender"], entry["to"])
@@ -252,9 +194,8 @@ class Store:
 
     _replay: dict[str, Callable[["Store", dict[str, Any]], None]] = {  # noqa: RUF012
         "message": _replay_message,
-        "count": _replay_count,
+        "counted": _replay_counted,
         "status": _replay_status,
-        "key": _replay_key,
         "opt_out": _replay_opt_out,
         "mode": _replay_mode,
     }

@@ -17,8 +17,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 from typing_extensions import override
 
+from sandbox.keys import KeyRecord
 from sandbox.messages import Message
-from sandbox.store import KeyRecord
 from sandbox.vendors.base import (
     Call,
     Endpoint,

@@ -5,19 +5,22 @@ sends nothing; another request is refused, and so is the same one while the firs
 """
 
 import hmac
-from hashlib import blake2b
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from hashlib import sha256
 from typing import Any
-from uuid import uuid4
 
 import orjson
 from starlette.responses import Response
 from starlette.routing import Route
 from typing_extensions import override
+from uuid_utils import uuid4
 
 from sandbox.config import SandboxConfig
 from sandbox.faults import Faults
-from sandbox.messages import Message
-from sandbox.store import KeyRecord, Store
+from sandbox.keys import KeyRecord
+from sandbox.messages import Message, digest_content
+from sandbox.store import Store
 from sandbox.vendors.base import (
     Call,
     Endpoint,
@@ -43,6 +46,7 @@ _FAULT_NAMES = {
     500: ("internal_server_error", "An unexpected error occurred."),
 }
 MAX_BATCH = 100
+_WORDS = ("subject", "text", "html")
 
 
 class Resend(Vendor):
@@ -90,13 +94,8 @@ class Resend(Vendor):
 
     async def _send(self, call: Call) -> Response:
         self._authorize(call)
-        email = check_email(call.data)
-
-        def take(key: str | None) -> tuple[list[Message], Any]:
-            message = self._message(email, key)
-            return [message], {"id": message.id}
-
-        return await self._once(call, take)
+        emails = [check_email(call.data)]
+        return await self._once(call, emails, lambda ids: {"id": ids[0]})
 
     async def _batch(self, call: Call) -> Response:
         self._authorize(call)
@@ -109,32 +108,41 @@ class Resend(Vendor):
         if mode not in ("strict", "permissive"):
             text = "The `x-batch-validation` header must be `strict` or `permissive`."
             raise Refusal(422, "validation_error", text)
-        good, errors = [], []
+        good, bad, errors = [], [], []
         for index, item in enumerate(call.data):
             try:
                 good.append(check_batch_email(item))
             except Refusal as refusal:
                 if mode == "strict":
                     raise
+                bad.append((index, item))
                 errors.append({"index": index, "message": refusal.message})
+        more = {"errors": errors} if mode == "permissive" else {}
 
-        def take(key: str | None) -> tuple[list[Message], Any]:
-            messages = [self._message(email, key) for email in good]
-            answer: dict[str, Any] = {"data": [{"id": message.id} for message in messages]}
-            return messages, answer | ({"errors": errors} if mode == "permissive" else {})
+        def answer(ids: list[str]) -> Any:
+            return {"data": [{"id": email_id} for email_id in ids], **more}
 
-        return await self._once(call, take)
+        return await self._once(call, good, answer, bad)
 
-    async def _once(self, call: Call, take: Any) -> Response:
+    async def _once(
+        self,
+        call: Call,
+        emails: list[dict[str, Any]],
+        answer: Callable[[list[str]], Any],
+        others: Sequence[Any] = (),
+    ) -> Response:
+        """Take `emails` and answer with their ids, or as the first time if the call repeats one.
+
+        `others` is what else the call held.
+        """
         key = call.request.headers.get("idempotency-key")
+        contents = [_digest(email) for email in emails]
         if key is None:
             await call.linger()
-            messages, answer = take(None)
-            self.store.take(messages)
-            return json_response(answer)
+            return json_response(self._take(emails, contents, answer))
         if not 1 <= len(key) <= 256:
             raise Refusal(400, "invalid_idempotency_key", "The key must be between 1-256 chars.")
-        fingerprint = _fingerprint(call)
+        fingerprint = _fingerprint(call.request.url.path, emails, contents, others)
         known = self.store.recall(self.name, key)
         if known is not None:
             if known.fingerprint != fingerprint:
@@ -147,12 +155,27 @@ class Resend(Vendor):
         self._under_way.add(key)
         try:
             await call.linger()
-            messages, answer = take(key)
-            record = KeyRecord(self.name, key, fingerprint, answer, self.store.now())
-            self.store.take(messages, record)
+            return json_response(self._take(emails, contents, answer, key, fingerprint))
         finally:
             self._under_way.discard(key)
-        return json_response(answer)
+
+    def _take(
+        self,
+        emails: list[dict[str, Any]],
+        contents: list[bytes],
+        answer: Callable[[list[str]], Any],
+        key: str | None = None,
+        fingerprint: str = "",
+    ) -> Any:
+        now = self.store.now()
+        messages = [
+            self._message(email, content, key, now)
+            for email, content in zip(emails, contents, strict=True)
+        ]
+        answered = answer([message.id for message in messages])
+        record = KeyRecord(self.name, key, fingerprint, answered, now) if key else None
+        self.store.take(messages, record)
+        return answered
 
     async def _get(self, call: Call) -> Response:
         self._authorize(call)
@@ -198,17 +221,20 @@ class Resend(Vendor):
         if not good:
             raise Refusal(403, "invalid_api_key", "API key is invalid.")
 
-    def _message(self, email: dict[str, Any], key: str | None) -> Message:
+    def _message(
+        self, email: dict[str, Any], content: bytes, key: str | None, now: datetime
+    ) -> Message:
         return Message(
             provider=self.name,
             id=str(uuid4()),
             to=tuple(bare_address(value) for value in as_list(email["to"])),
-            received_at=self.store.now(),
+            received_at=now,
             payload=email,
             subject=email.get("subject"),
             text=email.get("text"),
             html=email.get("html"),
             idempotency_key=key,
+            content=content,
         )
 
     @override
@@ -241,7 +267,17 @@ def _parse_send(call: Call) -> None:
     call.recipients = recipients
 
 
-def _fingerprint(call: Call) -> str:
-    digest = blake2b(call.request.url.path.encode(), digest_size=16)
-    digest.update(orjson.dumps(call.data, option=orjson.OPT_SORT_KEYS))
-    return digest.hexdigest()
+def _digest(email: dict[str, Any]) -> bytes:
+    return digest_content(email.get("subject"), email.get("text"), email.get("html"))
+
+
+def _fingerprint(
+    path: str, emails: list[dict[str, Any]], contents: list[bytes], others: Sequence[Any]
+) -> str:
+    """Digest of the whole call. The digests of what the emails say go into it in the place of the
+    words themselves, which are most of a megabyte that would be read twice."""
+    outlines = [
+        email | {name: len(email[name]) for name in _WORDS if email.get(name)} for email in emails
+    ]
+    rest = orjson.dumps([path, outlines, others], option=orjson.OPT_SORT_KEYS)
+    return sha256(b"".join([*contents, rest])).hexdigest()

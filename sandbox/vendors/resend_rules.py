@@ -3,6 +3,7 @@
 import base64
 import binascii
 import re
+from functools import lru_cache
 from typing import Any
 
 from sandbox.vendors.base import Refusal
@@ -14,6 +15,7 @@ _ADDRESS = re.compile(
     r"@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z0-9-]{2,63}"
 )
 _NAMED = re.compile(r"\s*(?:\"[^\"\r\n]*\"|[^<>\r\n]*?)\s*<([^<>\s]+)>\s*")
+_HEADER = re.compile(r"[!-9;-~]+")
 _TAG = re.compile(r"[A-Za-z0-9_-]{1,256}")
 _FORMAT = (
     "Invalid `{}` field. The email address needs to follow the `email@example.com` or "
@@ -30,7 +32,7 @@ def as_list(value: Any) -> list[Any]:
 
 def bare_address(value: str) -> str:
     """The address within `Name <address>`, or the value itself."""
-    named = _NAMED.fullmatch(value)
+    named = _NAMED.fullmatch(value) if "<" in value else None
     return named.group(1) if named else value.strip()
 
 
@@ -73,11 +75,22 @@ def _is_address(value: Any) -> bool:
     return isinstance(value, str) and _ADDRESS.fullmatch(bare_address(value)) is not None
 
 
+@lru_cache(maxsize=256)
+def _is_sender(value: str) -> bool:
+    """As `_is_address`; of a hundred thousand emails all may have the same one."""
+    return _is_address(value)
+
+
+@lru_cache(maxsize=256)
+def _is_tag(value: str) -> bool:
+    return _TAG.fullmatch(value) is not None
+
+
 def _check_sender(email: dict[str, Any]) -> None:
     sender = email.get("from")
     if not sender:
         raise _missing("from")
-    if not _is_address(sender):
+    if not isinstance(sender, str) or not _is_sender(sender):
         raise Refusal(422, "invalid_from_address", _FORMAT.format("from"))
 
 
@@ -88,7 +101,7 @@ def _check_recipients(email: dict[str, Any]) -> None:
     if len(to) > MAX_RECIPIENTS:
         raise _invalid("to", f"must contain at most {MAX_RECIPIENTS} recipients")
     for field in ("to", "cc", "bcc", "reply_to"):
-        for value in to if field == "to" else as_list(email.get(field)):
+        for value in as_list(email.get(field)):
             if not _is_address(value):
                 raise Refusal(422, "validation_error", _FORMAT.format(field))
 
@@ -117,7 +130,7 @@ def _check_headers(headers: Any) -> None:
     for name, value in headers.items():
         if not isinstance(value, str):
             raise _invalid(f"headers.{name}", "must be a string")
-        if "\n" in value or "\r" in value or not re.fullmatch(r"[!-9;-~]+", name):
+        if "\n" in value or "\r" in value or not _HEADER.fullmatch(name):
             raise _invalid(f"headers.{name}", "is not a valid header")
 
 
@@ -127,10 +140,10 @@ def _check_tags(tags: Any) -> None:
     if not isinstance(tags, list):
         raise _invalid("tags", "must be an array")
     for tag in tags:
-        if not isinstance(tag, dict) or not {"name", "value"} <= tag.keys():
+        if not isinstance(tag, dict) or "name" not in tag or "value" not in tag:
             raise _invalid("tags", "must hold objects with `name` and `value`")
-        for part in ("name", "value"):
-            if not isinstance(tag[part], str) or not _TAG.fullmatch(tag[part]):
+        for part in (tag["name"], tag["value"]):
+            if not isinstance(part, str) or not _is_tag(part):
                 text = "Tags should only contain ASCII letters, numbers, underscores, or dashes."
                 raise Refusal(422, "validation_error", text)
 

@@ -169,6 +169,14 @@ def test_those_that_can_be_reached_are(sandbox: SandboxProcess) -> None:
     assert [message["to"] for message in sandbox.messages()] == [f"{DEVICE}, {OTHER}"]
 
 
+def test_a_device_named_twice_can_have_its_message_replaced(sandbox: SandboxProcess) -> None:
+    body = onesignal(include_subscription_ids=[DEVICE, DEVICE], collapse_id="news")
+    for _ in range(2):
+        assert sandbox.onesignal(body).status_code == 200
+    [message] = sandbox.messages(provider="onesignal", to=DEVICE)
+    assert message["replaced"] == 1
+
+
 def test_views_need_the_app_and_a_message(sandbox: SandboxProcess) -> None:
     message_id = sandbox.onesignal().json()["id"]
     assert view(sandbox, message_id, app_id=None).status_code == 400

@@ -4,6 +4,7 @@ import base64
 import threading
 from typing import Any
 
+import httpx
 import pytest
 import resend
 
@@ -122,6 +123,49 @@ def test_a_key_sends_once(sandbox: SandboxProcess) -> None:
     assert len(sandbox.messages()) == 1
     long = sandbox.email(key="x" * 257)
     assert (long.status_code, long.json()["name"]) == (400, "invalid_idempotency_key")
+
+
+def test_a_key_is_for_the_same_words_in_any_order_of_fields(sandbox: SandboxProcess) -> None:
+    body = email(cc="bob@example.com", tags=[{"name": "a", "value": "b"}])
+    first = sandbox.email(body, key="k")
+    backwards = dict(reversed(body.items()))
+    assert sandbox.email(backwards, key="k").json() == first.json()
+    assert len(sandbox.messages()) == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"to": "eve@example.com"},
+        {"to": ["ada@example.com"]},
+        {"subject": "New natch"},
+        {"html": "<p>Hallo</p>"},
+        {"html": None},
+        {"html": ""},
+        {"html": "Hello", "text": "<p>Hello</p>"},
+        {"subject": "New", "text": "matchHello"},
+        {"tags": []},
+        {"unknown": 1},
+    ],
+)
+def test_a_key_is_not_for_other_words(sandbox: SandboxProcess, change: dict[str, Any]) -> None:
+    assert sandbox.email(email(), key="k").status_code == 200
+    other = sandbox.email(email(**change), key="k")
+    assert (other.status_code, other.json()["name"]) == (409, "invalid_idempotent_request")
+
+
+def test_a_key_is_for_the_bad_emails_of_a_batch_too(sandbox: SandboxProcess) -> None:
+    def send(*emails: Any) -> httpx.Response:
+        headers = {"x-batch-validation": "permissive"}
+        return sandbox.email(list(emails), key="k", path="/resend/emails/batch", **headers)
+
+    bad, worse = email(to="nobody", html="<p>1</p>"), email(to="nobody", html="<p>2</p>")
+    first = send(email(), bad)
+    assert (len(first.json()["data"]), len(first.json()["errors"])) == (1, 1)
+    assert send(email(), bad).json() == first.json()
+    for other in ((bad, email()), (email(), worse), (email(),), (email(), bad, bad)):
+        assert send(*other).status_code == 409
+    assert len(sandbox.messages()) == 1
 
 
 def test_a_refused_email_does_not_use_up_its_key(sandbox: SandboxProcess) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from sandbox.journal import Journal
-from sandbox.store import KeyRecord, Store
+from sandbox.keys import KeyRecord
+from sandbox.store import Store
 from sandbox.vendors import VENDORS
 from tests.unit.sandbox.support import SandboxProcess, email, push
 
@@ -99,6 +100,11 @@ def test_a_key_is_forgotten_after_a_day() -> None:
     assert store.recall("other", "k") is None
     now += timedelta(minutes=1)
     assert store.recall("resend", "k") is None
+    store.take([], KeyRecord("resend", "k", "other", {"id": "2"}, now))
+    again = store.recall("resend", "k")
+    assert again is not None
+    assert (again.fingerprint, again.answer, again.at) == ("other", {"id": "2"}, now)
+    store.close()
 
 
 def test_everything_survives_a_killed_process(tmp_path: Path) -> None:
@@ -110,13 +116,10 @@ def test_everything_survives_a_killed_process(tmp_path: Path) -> None:
             first.push(push(android={"collapse_key": "n1"}, data={"n": body}))
         before, counts = first.messages(), first.counts()
         os.kill(first.process.pid, 9)
-    journal = tmp_path / "sandbox.jsonl"
-    whole = journal.stat().st_size
-    with journal.open("ab") as file:
-        file.write(b'{"kind":"message","torn')
+    with (tmp_path / "sandbox.sqlite-wal").open("ab") as file:
+        file.write(b"half of what it was writing when it died")
 
     with SandboxProcess(*arguments) as second:
-        assert journal.stat().st_size == whole
         assert second.messages() == before
         assert second.counts() == counts
         assert second.email(key="k").json() == taken
