@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from domain.content import Attachment
+from domain.content import Attachment, RenderedMessage
 from domain.ports.providers import Accepted, OutboundMessage, Rejected, Retry, Uncertain
 from providers.email.resend import ResendEmailProvider
 from tests.contract.vendors.resend import RESEND
@@ -37,6 +37,17 @@ async def test_a_hundred_at_once_and_the_same_again(
         assert taken(sandbox, message) == [outcome.provider_message_id]
     with pytest.raises(ValueError, match="at most 100"):
         await provider.send_many([*messages, messages[0]], "batch-2")
+
+
+async def test_long_emails_make_a_batch_of_megabytes(
+    sandbox: SandboxProcess, provider: ResendEmailProvider
+) -> None:
+    words = RenderedMessage(subject="Long", html=f"<p>{'ü' * 20_000}</p>", text="Long")
+    messages = [RESEND.message(message=words) for _ in range(provider.batch_size)]
+    outcomes = await provider.send_many(messages, "batch-long")
+    for message, outcome in zip(messages, outcomes, strict=True):
+        assert isinstance(outcome, Accepted)
+        assert taken(sandbox, message) == [outcome.provider_message_id]
 
 
 async def test_one_that_is_wrong_does_not_concern_the_others(

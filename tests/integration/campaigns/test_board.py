@@ -92,8 +92,7 @@ async def test_the_last_minute_and_the_last_who_waits_are_counted(bench: Bench) 
     assert (counts.sent_lately, counts.deferred, counts.last_due_at) == (2, 1, tomorrow)
     async with bench.uow() as tx:
         await tx.campaigns._db.execute(
-            "update campaign_tallies set at = at - interval '2 minutes'"
-            " where campaign_id = $1",
+            "update campaign_tallies set at = at - interval '2 minutes' where campaign_id = $1",
             campaign.id,
         )
     assert (await bench.campaigns.accounts(campaign.id)).counts.sent_lately == 0
