@@ -8,7 +8,7 @@ from uuid import UUID
 from domain.enums import Category, Channel, ConsentType, NotificationStatus, PlanTrigger
 from domain.facts import Reach, Usage
 from domain.plan_types import Plan
-from domain.ports.storage import PlannedDelivery, PlanningSnapshot
+from domain.ports.planning import PlannedDelivery, PlanningSnapshot
 from domain.records import Event, Notification
 from storage.engine import Connection
 from storage.rows import (

@@ -12,17 +12,10 @@ from api.schemas.announcements import InboxAnnouncementOut
 from api.schemas.common import Ids, Paged
 from domain.base import Instant, TypeName, UserId, Wire
 from domain.content import EmailOptions, PushOptions, SmsOptions
-from domain.enums import (
-    Category,
-    Channel,
-    DeliveryStatus,
-    NotificationStatus,
-    Priority,
-    Strategy,
-)
+from domain.enums import Category, Channel, DeliveryStatus, NotificationStatus, Priority, Strategy
 from domain.ids import notification_workflow_id
 from domain.messages import CancelOutcome
-from domain.ports.storage import NotificationFilter
+from domain.ports.notifications import NotificationFilter
 from domain.records import Delivery, InboxItem, Notification, NotificationView
 from runtime.settings import Settings
 

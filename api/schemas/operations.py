@@ -10,7 +10,7 @@ from api.schemas.common import Paged
 from domain.base import Instant, TypeName, Wire
 from domain.enums import Channel, Scope
 from domain.ports.callbacks import CallbackFilter, CallbackStatus, StoredCallback
-from domain.ports.storage import DeadLetterFilter
+from domain.ports.operations import DeadLetterFilter
 from domain.records import ApiKey, AuditEntry, DeadLetter, Suppression
 from services.operations.health import Health, Readiness
 

@@ -18,7 +18,8 @@ from domain.facts import Usage
 from domain.plan_types import Plan
 from domain.ports.deliveries import DeliveryJob, Intent
 from domain.ports.messages import EmailRecord
-from domain.ports.storage import PlannedDelivery, PlanningSnapshot, Transaction
+from domain.ports.planning import PlannedDelivery, PlanningSnapshot
+from domain.ports.storage import Transaction
 from domain.records import Delivery, Event, Notification
 
 

@@ -14,7 +14,7 @@ from domain.enums import Channel, GateOutcome, PlanOutcome, PlanTrigger
 from domain.facts import Usage
 from domain.plan_types import Plan
 from domain.ports.bulk import BulkTransaction, PlanDraft
-from domain.ports.storage import PlanningSnapshot
+from domain.ports.planning import PlanningSnapshot
 from services.notifications.plan import (
     DEDUP_WINDOW,
     USAGE_WINDOW,

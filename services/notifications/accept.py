@@ -19,8 +19,9 @@ from domain.enums import EventType, NotificationStatus, Priority
 from domain.errors import Conflict, FieldError, HeraldError, Invalid, unknown_user
 from domain.ids import keyed_hash, new_id
 from domain.ports.bulk import BulkUnitOfWork
+from domain.ports.idempotency import IdempotencyRecord
 from domain.ports.runtime import Clock, Starter
-from domain.ports.storage import IdempotencyRecord, Transaction
+from domain.ports.storage import Transaction
 from domain.records import Event, Notification, NotificationType, NotificationView
 from services.ab.variants import Chosen, VariantService
 from services.catalogue.reading import Catalogue

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from domain.paging import Page, PageRequest
-from domain.ports.storage import NotificationFilter, UnitOfWork
+from domain.ports.notifications import NotificationFilter
+from domain.ports.storage import UnitOfWork
 from domain.records import Delivery, NotificationView
 from services.notifications.cancel import not_found
 from services.notifications.cancel_many import CancelManyService

@@ -28,7 +28,8 @@ from domain.messages import FinishInput, PlanInput, PlanResult
 from domain.plan import make_plan
 from domain.plan_types import ChannelPlan, Plan
 from domain.ports.bulk import PlanDraft
-from domain.ports.storage import PlannedDelivery, PlanningSnapshot, Transaction, UnitOfWork
+from domain.ports.planning import PlannedDelivery, PlanningSnapshot
+from domain.ports.storage import Transaction, UnitOfWork
 from domain.records import Delivery, Event, Notification
 from domain.rules.reasons import Reason
 from domain.rules.summary import plan_sentence

@@ -12,8 +12,9 @@ from uuid import UUID
 from domain.enums import EventType
 from domain.errors import Conflict, HeraldError, NotFound
 from domain.paging import Page, PageRequest
+from domain.ports.operations import DeadLetterFilter
 from domain.ports.runtime import Clock, Starter
-from domain.ports.storage import DeadLetterFilter, Transaction, UnitOfWork
+from domain.ports.storage import Transaction, UnitOfWork
 from domain.records import AuditEntry, DeadLetter, Event
 
 _SLICE: Final = 200

@@ -15,8 +15,8 @@ from domain.errors import Invalid
 from domain.ids import new_id
 from domain.messages import CancelOutcome, DeliverOutcome
 from domain.paging import PageRequest
+from domain.ports.operations import DeadLetterFilter
 from domain.ports.providers import Recovery, Retry, Uncertain
-from domain.ports.storage import DeadLetterFilter
 from domain.preferences import CategoryPreference, Frequency, Preferences
 from domain.records import PausedPart, TemplateVersion
 from services.notifications.read_many import ReadManyService

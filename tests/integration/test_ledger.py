@@ -13,15 +13,8 @@ from domain.errors import Conflict
 from domain.messages import CancelOutcome, DeliverOutcome
 from domain.paging import PageRequest
 from domain.plan_types import Plan
-from domain.ports.providers import (
-    Accepted,
-    Found,
-    Recovery,
-    Rejected,
-    Retry,
-    Uncertain,
-)
-from domain.ports.storage import DeadLetterFilter
+from domain.ports.operations import DeadLetterFilter
+from domain.ports.providers import Accepted, Found, Recovery, Rejected, Retry, Uncertain
 from domain.preferences import ChannelPreference, Frequency, Preferences
 from domain.records import PausedPart, TemplateVersion
 from tests.integration.conftest import Core, now

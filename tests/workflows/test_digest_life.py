@@ -30,7 +30,7 @@ from domain.ids import (
 )
 from domain.messages import CancelOutcome
 from domain.paging import PageRequest
-from domain.ports.storage import NotificationFilter
+from domain.ports.notifications import NotificationFilter
 from domain.records import NotificationView
 from runtime.starter import BackgroundStarter
 from runtime.temporal import TemporalGateway, connect_worker

@@ -11,7 +11,8 @@ import pytest
 from domain.enums import Category, Channel, ConsentType, EventType, Priority, Scope, Strategy
 from domain.ids import new_id
 from domain.paging import Page, PageRequest
-from domain.ports.storage import DeadLetterFilter, IdempotencyRecord, StoredResponse
+from domain.ports.idempotency import IdempotencyRecord, StoredResponse
+from domain.ports.operations import DeadLetterFilter
 from domain.records import (
     ApiKey,
     AuditEntry,

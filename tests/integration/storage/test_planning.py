@@ -22,7 +22,7 @@ from domain.enums import (
 from domain.facts import Usage
 from domain.ids import new_id
 from domain.plan_types import GateTrace, Plan
-from domain.ports.storage import PlannedDelivery
+from domain.ports.planning import PlannedDelivery
 from domain.preferences import ChannelPreference, Preferences, QuietHours
 from domain.records import (
     Consent,

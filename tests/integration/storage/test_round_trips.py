@@ -16,7 +16,7 @@ from domain.enums import (
 from domain.ids import new_id
 from domain.plan_types import Plan
 from domain.ports.deliveries import AttemptResult
-from domain.ports.storage import PlannedDelivery
+from domain.ports.planning import PlannedDelivery
 from domain.records import Event
 from storage.encryption import KeyRing
 from storage.engine import open_pool
