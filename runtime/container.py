@@ -85,6 +85,8 @@ from services.notifications.cancel_many import CancelManyService
 from services.notifications.explain import ExplainService
 from services.notifications.lookup import NotificationService
 from services.notifications.plan import PlanService
+from services.notifications.plan_facts import FactReader
+from services.notifications.plan_making import PlanMaker
 from services.notifications.read_many import ReadManyService
 from services.notifications.relay import RelayService
 from services.notifications.replanning import Replanning
@@ -183,7 +185,8 @@ class Container:
         self.throttles = {
             channel: (limit, _MINUTE) for channel, limit in self.settings.throttles.items()
         }
-        self.plan_service = PlanService(uow, self.throttles, self.settings.number_limits())
+        facts, maker = FactReader(self.throttles), PlanMaker(self.settings.number_limits())
+        self.plan_service = PlanService(uow, facts, maker)
         self.cancel_service = self.cancel
         self.breakers = ValkeyBreakers(
             self.redis,
@@ -202,9 +205,7 @@ class Container:
         )
         self.bulk_deliver = BulkDeliverService(
             uow,
-            BulkPreparer(
-                uow, BulkPlanner(self.plan_service), routing, composer, craft, recorder, clock
-            ),
+            BulkPreparer(uow, BulkPlanner(facts, maker), routing, composer, craft, recorder, clock),
             BulkRecovery(uow, routing, composer, craft, clock),
             Attempts(uow, routing, composer, craft, attachments, clock),
             BulkRecorder(uow, recorder, clock),

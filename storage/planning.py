@@ -5,10 +5,9 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from domain.enums import Category, Channel, ConsentType, NotificationStatus, PlanTrigger
+from domain.enums import Category, Channel, ConsentType
 from domain.facts import Reach, Usage
-from domain.plan_types import Plan
-from domain.ports.planning import PlannedDelivery, PlanningSnapshot
+from domain.ports.planning import PlanDraft, PlannedDelivery, PlanningSnapshot
 from domain.records import Event, Notification
 from storage.engine import Connection
 from storage.rows import (
@@ -165,34 +164,23 @@ class SqlPlanning:
                 "delete from sms_number_usage where notification_id = $1", notification_id
             )
 
-    async def save(
-        self,
-        notification: Notification,
-        *,
-        status: NotificationStatus,
-        reason: str | None,
-        until: datetime | None,
-        plan: Plan,
-        trigger: PlanTrigger,
-        at: datetime,
-        deliveries: Sequence[PlannedDelivery],
-        events: Sequence[Event],
-    ) -> bool:
+    async def save(self, draft: PlanDraft) -> bool:
+        before = draft.notification
         moved: int = await self._db.fetchval(
             _SAVE,
-            notification.id,
-            status,
-            reason,
-            until,
-            notification.revision,
-            notification.status,
-            notification.redrives,
-            at,
-            trigger,
-            plan.outcome,
-            plan.model_dump(mode="json", by_alias=True),
-            [line_json(line) for line in deliveries],
-            [event_json(event) for event in events],
+            before.id,
+            draft.status,
+            draft.reason,
+            draft.until,
+            before.revision,
+            before.status,
+            before.redrives,
+            draft.at,
+            draft.trigger,
+            draft.plan.outcome,
+            draft.plan.model_dump(mode="json", by_alias=True),
+            [line_json(line) for line in draft.deliveries],
+            [event_json(event) for event in draft.events],
         )
         return moved == 1
 

@@ -47,6 +47,21 @@ class PlannedDelivery:
     until: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class PlanDraft:
+    """A plan with its consequences, not written yet."""
+
+    notification: Notification
+    plan: Plan
+    trigger: PlanTrigger
+    at: datetime
+    status: NotificationStatus
+    reason: str | None
+    until: datetime | None
+    deliveries: tuple[PlannedDelivery, ...]
+    events: tuple[Event, ...]
+
+
 class PlanningRepository(Protocol):
     async def load(self, notification_id: UUID) -> PlanningSnapshot | None: ...
 
@@ -65,18 +80,6 @@ class PlanningRepository(Protocol):
 
     async def release_usage(self, notification_id: UUID, channels: Sequence[Channel]) -> None: ...
 
-    async def save(
-        self,
-        notification: Notification,
-        *,
-        status: NotificationStatus,
-        reason: str | None,
-        until: datetime | None,
-        plan: Plan,
-        trigger: PlanTrigger,
-        at: datetime,
-        deliveries: Sequence[PlannedDelivery],
-        events: Sequence[Event],
-    ) -> bool:
+    async def save(self, draft: PlanDraft) -> bool:
         """Writes the plan's consequences. False, and nothing written, when the notification was
         cancelled, amended (other `revision`) or ended meanwhile."""

@@ -13,8 +13,9 @@ from uuid import UUID
 from domain.content import RenderedMessage
 from domain.enums import Channel, DeliveryStatus, Priority
 from domain.ids import new_id
-from domain.ports.bulk import BatchIntent, BulkTransaction, BulkUnitOfWork, PlanDraft
+from domain.ports.bulk import BatchIntent, BulkTransaction, BulkUnitOfWork
 from domain.ports.deliveries import DeliveryJob
+from domain.ports.planning import PlanDraft
 from domain.ports.providers import BatchProvider, Recovery
 from domain.ports.runtime import Clock, RenderProblem
 from domain.records import Delivery

@@ -7,8 +7,7 @@ from uuid import UUID
 
 from domain.enums import Category, Channel
 from domain.facts import Usage
-from domain.ports.bulk import PlanDraft
-from domain.ports.planning import PlanningSnapshot
+from domain.ports.planning import PlanDraft, PlanningSnapshot
 from domain.records import Notification
 from storage.bulk.batches import THE_BATCHS
 from storage.engine import Connection

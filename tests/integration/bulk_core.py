@@ -43,7 +43,8 @@ from services.delivery.routing import Routing
 from services.notifications.accept import AcceptService
 from services.notifications.attachments import AttachmentService
 from services.notifications.cancel_many import CancelManyService
-from services.notifications.plan import PlanService
+from services.notifications.plan_facts import FactReader
+from services.notifications.plan_making import PlanMaker
 from services.notifications.template_choice import TemplateChooser
 from services.sms.compliance import SmsCraft
 from storage.uow import SqlUnitOfWork
@@ -153,7 +154,7 @@ class BulkCore:
         craft = MessageCraft(links, SmsCraft(list_prices(), country_of), "jobs@example.com")
         routing: Routing = core.routing
         recorder = DeliveryRecorder(uow, now)
-        self.planner = BulkPlanner(PlanService(uow, {}))
+        self.planner = BulkPlanner(FactReader({}), PlanMaker())
         self.preparer = BulkPreparer(uow, self.planner, routing, composer, craft, recorder, now)
         self.recorder = BulkRecorder(uow, recorder, now)
         self.delivering = BulkDeliverService(

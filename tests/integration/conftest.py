@@ -43,6 +43,8 @@ from services.notifications.attachments import AttachmentService
 from services.notifications.cancel import CancelService
 from services.notifications.explain import ExplainService
 from services.notifications.plan import PlanService
+from services.notifications.plan_facts import FactReader
+from services.notifications.plan_making import PlanMaker
 from services.notifications.template_choice import TemplateChooser
 from services.sms.compliance import SmsCraft
 from storage.uow import SqlUnitOfWork
@@ -196,7 +198,7 @@ class Core:
         self.cancelling = CancelService(uow, starter, now)
         self.amending = AmendService(uow, self.accepting, starter, now)
         self.explaining = ExplainService(uow)
-        self.planning = PlanService(uow, {})
+        self.planning = PlanService(uow, FactReader({}), PlanMaker())
         links = SignedLinks("http://127.0.0.1:8000", b"l" * 32)
         composer = MessageComposer(renderer, catalogue, links)
         self.digest_calls = DigestCalls()

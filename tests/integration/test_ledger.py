@@ -14,6 +14,7 @@ from domain.messages import CancelOutcome, DeliverOutcome
 from domain.paging import PageRequest
 from domain.plan_types import Plan
 from domain.ports.operations import DeadLetterFilter
+from domain.ports.planning import PlanDraft
 from domain.ports.providers import Accepted, Found, Recovery, Rejected, Retry, Uncertain
 from domain.preferences import ChannelPreference, Frequency, Preferences
 from domain.records import PausedPart, TemplateVersion
@@ -292,9 +293,10 @@ async def test_a_plan_overtaken_by_an_amendment_writes_nothing(core: Core) -> No
     await core.amending.amend(sent, AmendNotification(content="Other words."))
     async with core.uow() as tx:
         saved = await tx.planning.save(
-            stale.notification, status=NotificationStatus.SKIPPED, reason="stale", until=None,
-            plan=Plan(outcome=PlanOutcome.SKIP, reason="stale"), trigger=PlanTrigger.DUE,
-            at=now(), deliveries=[], events=[],
+            PlanDraft(
+                stale.notification, Plan(outcome=PlanOutcome.SKIP, reason="stale"),
+                PlanTrigger.DUE, now(), NotificationStatus.SKIPPED, "stale", None, (), (),
+            )
         )  # fmt: skip
     assert saved is False
     assert (await core.view(sent)).notification.status is NotificationStatus.ACCEPTED

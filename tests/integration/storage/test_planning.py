@@ -22,7 +22,7 @@ from domain.enums import (
 from domain.facts import Usage
 from domain.ids import new_id
 from domain.plan_types import GateTrace, Plan
-from domain.ports.planning import PlannedDelivery
+from domain.ports.planning import PlanDraft, PlannedDelivery
 from domain.preferences import ChannelPreference, Preferences, QuietHours
 from domain.records import (
     Consent,
@@ -180,9 +180,10 @@ async def save(
     events: tuple[Event, ...] = (),
 ) -> bool:
     return await tx.planning.save(
-        item, status=status, reason="because", until=None, plan=DELIVER,
-        trigger=PlanTrigger.ACCEPTED, at=now(), deliveries=lines, events=events,
-    )  # fmt: skip
+        PlanDraft(
+            item, DELIVER, PlanTrigger.ACCEPTED, now(), status, "because", None, lines, events
+        )
+    )
 
 
 def planned(channel: Channel, status: DeliveryStatus, reason: str | None = None) -> PlannedDelivery:
@@ -205,8 +206,10 @@ async def test_a_plan_is_written_with_its_lines_trace_and_events(ledger: Ledger)
     )
     async with ledger.uow() as tx:
         assert await tx.planning.save(
-            item, status=NotificationStatus.SCHEDULED, reason="quiet_hours", until=until,
-            plan=plan, trigger=PlanTrigger.ACCEPTED, at=until, deliveries=lines, events=(event,),
+            PlanDraft(
+                item, plan, PlanTrigger.ACCEPTED, until, NotificationStatus.SCHEDULED,
+                "quiet_hours", until, lines, (event,),
+            )
         )  # fmt: skip
         [record] = await tx.notifications.plans(item.id)
         stored = await tx.deliveries.of(item.id)

@@ -16,7 +16,7 @@ from domain.enums import (
 from domain.ids import new_id
 from domain.plan_types import Plan
 from domain.ports.deliveries import AttemptResult
-from domain.ports.planning import PlannedDelivery
+from domain.ports.planning import PlanDraft, PlannedDelivery
 from domain.records import Event
 from storage.encryption import KeyRing
 from storage.engine import open_pool
@@ -56,13 +56,13 @@ async def test_one_notification_from_accepting_to_sent(database: str) -> None:
         costs["facts"] = await since()
         assert await tx.planning.claim_content(item, timedelta(hours=1)) is None
         costs["duplicate"] = await since()
+        plan = Plan(outcome=PlanOutcome.DELIVER, reason="r")
+        ledger = PlannedDelivery(line, Channel.EMAIL, "primary", DeliveryStatus.PENDING, None, None)
         assert await tx.planning.save(
-            item, status=NotificationStatus.PROCESSING, reason=None, until=None,
-            plan=Plan(outcome=PlanOutcome.DELIVER, reason="r"), trigger=PlanTrigger.ACCEPTED,
-            at=at, events=[event],
-            deliveries=[
-                PlannedDelivery(line, Channel.EMAIL, "primary", DeliveryStatus.PENDING, None, None)
-            ],
+            PlanDraft(
+                item, plan, PlanTrigger.ACCEPTED, at, NotificationStatus.PROCESSING,
+                None, None, (ledger,), (event,),
+            )
         )  # fmt: skip
         costs["plan"] = await since()
     async with uow() as tx:
