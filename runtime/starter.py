@@ -13,7 +13,7 @@ from typing import Final, Protocol, Self
 from uuid import UUID
 
 from domain.errors import Unavailable
-from domain.records import Notification
+from domain.records.notifications import Notification
 
 QUEUE_SIZE: Final = 20_000
 IN_FLIGHT: Final = 64

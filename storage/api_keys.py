@@ -6,7 +6,7 @@ from uuid import UUID
 
 from domain.enums import Scope
 from domain.paging import Cursor, Page, PageRequest
-from domain.records import ApiKey
+from domain.records.api_keys import ApiKey
 from storage.engine import Connection
 
 _COLUMNS = "id, name, prefix, scopes, rate_limit, created_at, expires_at, revoked_at, last_used_at"

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from domain.enums import Platform, PushVendor
 from domain.errors import NotFound
-from domain.records import Device
+from domain.records.people import Device
 from storage.encryption import KeyRing, Sealer
 from storage.engine import Connection
 

@@ -5,7 +5,8 @@ from typing import Any
 
 from domain.enums import Channel, Platform, PushVendor
 from domain.ports.deliveries import DeliveryJob, Target
-from domain.records import NotificationType, User
+from domain.records.catalogue import NotificationType
+from domain.records.people import User
 from storage.encryption import KEY_JOIN, KeyRing, Sealer
 from storage.engine import Connection
 from storage.rows import (

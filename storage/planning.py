@@ -8,7 +8,8 @@ from uuid import UUID
 from domain.enums import Category, Channel, ConsentType
 from domain.facts import Reach, Usage
 from domain.ports.planning import PlanDraft, PlannedDelivery, PlanningSnapshot
-from domain.records import Event, Notification
+from domain.records.events import Event
+from domain.records.notifications import Notification
 from storage.engine import Connection
 from storage.rows import (
     LINES,

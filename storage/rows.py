@@ -16,8 +16,10 @@ from domain.enums import (
     Priority,
     Strategy,
 )
+from domain.money import Money
 from domain.preferences import Preferences
-from domain.records import Delivery, Money, Notification, NotificationType
+from domain.records.catalogue import NotificationType
+from domain.records.notifications import Delivery, Notification
 from storage.encryption import Sealer
 
 OF_A_PAUSED_CAMPAIGN = """

@@ -14,7 +14,7 @@ from domain.errors import NotFound
 from domain.ids import new_id
 from domain.paging import Cursor, Page, PageRequest
 from domain.preferences import Preferences
-from domain.records import Consent, Subscription, User
+from domain.records.people import Consent, Subscription, User
 from storage.encryption import KEY_JOIN, KeyRing, Sealer
 from storage.engine import Connection
 from storage.rows import PREFERENCE_COLUMNS, preferences_of

@@ -16,7 +16,8 @@ from domain.enums import Category, Channel, DeliveryStatus, NotificationStatus, 
 from domain.ids import notification_workflow_id
 from domain.messages import CancelOutcome
 from domain.ports.notifications import NotificationFilter
-from domain.records import Delivery, InboxItem, Notification, NotificationView
+from domain.records.inbox import InboxItem
+from domain.records.notifications import Delivery, Notification, NotificationView
 from runtime.settings import Settings
 
 

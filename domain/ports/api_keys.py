@@ -5,7 +5,7 @@ from typing import Protocol
 from uuid import UUID
 
 from domain.paging import Page, PageRequest
-from domain.records import ApiKey
+from domain.records.api_keys import ApiKey
 
 
 class ApiKeyRepository(Protocol):

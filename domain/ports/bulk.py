@@ -19,7 +19,7 @@ from domain.ports.deliveries import DeliveryJob, Intent
 from domain.ports.messages import EmailRecord
 from domain.ports.planning import PlanDraft, PlanningSnapshot
 from domain.ports.storage import Transaction
-from domain.records import Delivery, Notification
+from domain.records.notifications import Delivery, Notification
 
 
 class BulkRepository(Protocol):

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Protocol
 
 from domain.paging import Page, PageRequest
-from domain.records import NotificationType, TemplateSummary, TemplateVersion
+from domain.records.catalogue import NotificationType, TemplateSummary, TemplateVersion
 
 
 class CatalogueRepository(Protocol):

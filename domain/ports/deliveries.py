@@ -10,7 +10,10 @@ from uuid import UUID
 from domain.content import Content
 from domain.enums import Channel, DeliveryStatus, Platform, PushVendor
 from domain.preferences import Preferences
-from domain.records import DeadLetter, Delivery, Notification, NotificationType, User
+from domain.records.catalogue import NotificationType
+from domain.records.notifications import Delivery, Notification
+from domain.records.operations import DeadLetter
+from domain.records.people import User
 
 
 @dataclass(frozen=True, slots=True)

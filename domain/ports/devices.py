@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from domain.records import Device
+from domain.records.people import Device
 
 
 class DeviceRepository(Protocol):

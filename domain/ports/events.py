@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from domain.records import Event, PendingSignal
+from domain.records.events import Event, PendingSignal
 
 
 class EventRepository(Protocol):

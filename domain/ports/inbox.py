@@ -7,7 +7,7 @@ from typing import Any, Final, Protocol
 from uuid import UUID
 
 from domain.paging import Page, PageRequest
-from domain.records import InboxChange, InboxItem
+from domain.records.inbox import InboxChange, InboxItem
 
 ANNOUNCEMENTS_CHANGED: Final = "announcements"
 """A frame of this kind is for processes: announcements changed, up to the version `seq`."""

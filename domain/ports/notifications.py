@@ -9,7 +9,7 @@ from uuid import UUID
 from domain.content import Content
 from domain.enums import Channel, NotificationStatus
 from domain.paging import Page, PageRequest
-from domain.records import Notification, NotificationView, PlanRecord
+from domain.records.notifications import Notification, NotificationView, PlanRecord
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ from uuid import UUID
 
 from domain.enums import Channel
 from domain.paging import Page, PageRequest
-from domain.records import AuditEntry, DeadLetter, PausedPart, Suppression
+from domain.records.operations import AuditEntry, DeadLetter, PausedPart
+from domain.records.people import Suppression
 
 
 @dataclass(frozen=True, slots=True)

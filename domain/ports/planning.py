@@ -10,7 +10,9 @@ from domain.enums import Channel, ConsentType, DeliveryStatus, NotificationStatu
 from domain.facts import Reach, Usage
 from domain.plan_types import Plan
 from domain.preferences import Preferences
-from domain.records import Delivery, Event, Notification, NotificationType
+from domain.records.catalogue import NotificationType
+from domain.records.events import Event
+from domain.records.notifications import Delivery, Notification
 
 
 @dataclass(frozen=True, slots=True)

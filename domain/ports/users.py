@@ -7,7 +7,7 @@ from uuid import UUID
 from domain.enums import ConsentType
 from domain.paging import Page, PageRequest
 from domain.preferences import Preferences
-from domain.records import Consent, Subscription, User
+from domain.records.people import Consent, Subscription, User
 
 
 class UserRepository(Protocol):

@@ -15,7 +15,7 @@ from pydantic.alias_generators import to_camel
 
 from domain.countries import CountryCode
 from domain.data import load
-from domain.records import Money
+from domain.money import Money
 
 _Day = Annotated[str, Field(pattern=r"^\d{4}-\d{2}(-\d{2})?$")]
 

@@ -18,7 +18,7 @@ from domain.ports.deliveries import DeliveryJob
 from domain.ports.planning import PlanDraft
 from domain.ports.providers import BatchProvider, Recovery
 from domain.ports.runtime import Clock, RenderProblem
-from domain.records import Delivery
+from domain.records.notifications import Delivery
 from services.bulk.plan import BulkPlanner, Planned
 from services.delivery.attempt import Try
 from services.delivery.craft import Crafted, MessageCraft

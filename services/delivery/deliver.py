@@ -20,7 +20,7 @@ from domain.messages import DeliverInput, DeliverOutcome, DeliverResult
 from domain.ports.deliveries import DeliveryJob
 from domain.ports.runtime import Clock, RenderProblem
 from domain.ports.storage import Transaction, UnitOfWork
-from domain.records import Delivery
+from domain.records.notifications import Delivery
 from domain.rules.reasons import Reason
 from services.delivery.attempt import Attempts, Try
 from services.delivery.craft import Crafted, MessageCraft

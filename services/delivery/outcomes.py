@@ -7,7 +7,7 @@ from typing import TypeGuard
 from domain.enums import Category, Channel, DeliveryStatus
 from domain.ports.deliveries import AttemptResult
 from domain.ports.providers import Accepted, Found, Rejected, Retry, SendOutcome, Uncertain
-from domain.records import Delivery
+from domain.records.notifications import Delivery
 from domain.retry import SCHEDULES, next_delay
 
 FAILURES_BEFORE_FAILOVER = 3

@@ -28,7 +28,9 @@ from domain.ids import derived_id, keyed_hash, new_id
 from domain.ports.digests import ClaimedItem, DigestGateway, WaitingDigest
 from domain.ports.runtime import Clock, Starter
 from domain.ports.storage import Transaction, UnitOfWork
-from domain.records import Event, Notification, NotificationType
+from domain.records.catalogue import NotificationType
+from domain.records.events import Event
+from domain.records.notifications import Notification
 from services.access.tokens import no_user
 from services.catalogue.reading import Catalogue
 from services.delivery.record import standing_of

@@ -19,7 +19,8 @@ from domain.ports.providers import (
     Provider,
 )
 from domain.ports.storage import Transaction
-from domain.records import Delivery, Notification, PendingSignal
+from domain.records.events import PendingSignal
+from domain.records.notifications import Delivery, Notification
 from services.campaigns.engagement import CampaignEngagement
 from services.feedback.engagement import EngagementService
 from services.feedback.receipts import ReceiptService

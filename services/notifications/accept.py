@@ -22,7 +22,9 @@ from domain.ports.bulk import BulkUnitOfWork
 from domain.ports.idempotency import IdempotencyRecord
 from domain.ports.runtime import Clock, Starter
 from domain.ports.storage import Transaction
-from domain.records import Event, Notification, NotificationType, NotificationView
+from domain.records.catalogue import NotificationType
+from domain.records.events import Event
+from domain.records.notifications import Notification, NotificationView
 from services.ab.variants import Chosen, VariantService
 from services.catalogue.reading import Catalogue
 from services.notifications.attachments import AttachmentService

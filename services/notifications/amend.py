@@ -14,7 +14,8 @@ from domain.ids import new_id
 from domain.messages import SignalKind
 from domain.ports.runtime import Clock, Starter
 from domain.ports.storage import Transaction, UnitOfWork
-from domain.records import Event, Notification, NotificationView, PendingSignal
+from domain.records.events import Event, PendingSignal
+from domain.records.notifications import Notification, NotificationView
 from services.notifications.accept import AcceptService
 from services.notifications.cancel import not_found
 

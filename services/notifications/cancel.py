@@ -17,7 +17,8 @@ from domain.ids import new_id
 from domain.messages import CancelOutcome, SignalKind
 from domain.ports.runtime import Clock, Starter
 from domain.ports.storage import Transaction, UnitOfWork
-from domain.records import Delivery, Event, Notification, NotificationView, PendingSignal
+from domain.records.events import Event, PendingSignal
+from domain.records.notifications import Delivery, Notification, NotificationView
 from domain.status import notification_status_of
 
 IN_FLIGHT_PATIENCE = timedelta(seconds=3)

@@ -11,7 +11,8 @@ from domain.digests.shapes import DIGESTED
 from domain.enums import Channel, NotificationStatus, PlanOutcome, PlanTrigger
 from domain.plan_types import GateTrace
 from domain.ports.storage import Transaction, UnitOfWork
-from domain.records import Event, NotificationView, PlanRecord
+from domain.records.events import Event
+from domain.records.notifications import NotificationView, PlanRecord
 from domain.rules.summary import plan_sentence
 from services.notifications.cancel import not_found
 

@@ -6,7 +6,7 @@ from uuid import UUID
 from domain.paging import Page, PageRequest
 from domain.ports.notifications import NotificationFilter
 from domain.ports.storage import UnitOfWork
-from domain.records import Delivery, NotificationView
+from domain.records.notifications import Delivery, NotificationView
 from services.notifications.cancel import not_found
 from services.notifications.cancel_many import CancelManyService
 from services.notifications.read_many import ReadManyService

@@ -17,7 +17,8 @@ from domain.ids import new_id
 from domain.messages import PlanResult
 from domain.plan_types import ChannelPlan, Plan
 from domain.ports.planning import PlanDraft, PlannedDelivery, PlanningSnapshot
-from domain.records import Delivery, Event, Notification
+from domain.records.events import Event
+from domain.records.notifications import Delivery, Notification
 from domain.rules.summary import plan_sentence
 from domain.status import notification_status_of
 

@@ -13,7 +13,7 @@ from domain.enums import Channel, DeliveryStatus, Priority
 from domain.facts import Hold, NotificationFacts, PlanFacts, Usage
 from domain.ports.planning import PlanningSnapshot
 from domain.ports.storage import Transaction
-from domain.records import Notification
+from domain.records.notifications import Notification
 from domain.rules.reasons import Reason
 
 DEDUP_WINDOW = timedelta(hours=1)

@@ -15,7 +15,8 @@ from domain.paging import Page, PageRequest
 from domain.ports.operations import DeadLetterFilter
 from domain.ports.runtime import Clock, Starter
 from domain.ports.storage import Transaction, UnitOfWork
-from domain.records import AuditEntry, DeadLetter, Event
+from domain.records.events import Event
+from domain.records.operations import AuditEntry, DeadLetter
 
 _SLICE: Final = 200
 

@@ -7,7 +7,7 @@ from domain.errors import NotFound
 from domain.paging import Page, PageRequest
 from domain.ports.runtime import Clock
 from domain.ports.storage import UnitOfWork
-from domain.records import Consent
+from domain.records.people import Consent
 from services.access.tokens import no_user
 from services.notifications.replanning import Replanning
 

@@ -14,7 +14,7 @@ from domain.errors import FieldError, Invalid, NotFound
 from domain.ids import new_id
 from domain.ports.runtime import Clock
 from domain.ports.storage import UnitOfWork
-from domain.records import Device
+from domain.records.people import Device
 from services.access.tokens import no_user
 
 STALE_AFTER: Final = timedelta(days=270)

@@ -16,13 +16,9 @@ from domain.paging import Page, PageRequest
 from domain.ports.inbox import Frame, InboxBroadcaster
 from domain.ports.runtime import Clock, Starter
 from domain.ports.storage import Transaction, UnitOfWork
-from domain.records import (
-    InboxChange,
-    InboxItem,
-    Notification,
-    NotificationView,
-    PendingSignal,
-)
+from domain.records.events import PendingSignal
+from domain.records.inbox import InboxChange, InboxItem
+from domain.records.notifications import Notification, NotificationView
 from services.access.tokens import no_user
 from services.announcements.inbox import (
     dismiss_announcement,

@@ -14,7 +14,9 @@ from domain.ids import new_id
 from domain.ports.runtime import Clock
 from domain.ports.storage import Transaction, UnitOfWork
 from domain.preferences import Preferences
-from domain.records import NotificationType, PendingSignal, Subscription
+from domain.records.catalogue import NotificationType
+from domain.records.events import PendingSignal
+from domain.records.people import Subscription
 from domain.rules.category import decide_category, delivery_mode
 from domain.rules.channel import decide_channel
 from domain.rules.consent import decide_consent

@@ -9,7 +9,9 @@ from domain.enums import Channel
 from domain.errors import NotFound
 from domain.ports.runtime import Clock
 from domain.ports.storage import Transaction, UnitOfWork
-from domain.records import NotificationType, PendingSignal, Subscription
+from domain.records.catalogue import NotificationType
+from domain.records.events import PendingSignal
+from domain.records.people import Subscription
 from domain.signing import sign_link, verify_link
 from services.access.tokens import no_user
 from services.campaigns.engagement import note_unsubscribed

@@ -8,7 +8,8 @@ from domain.paging import Page, PageRequest
 from domain.ports.phone import PhoneFormatter
 from domain.ports.runtime import Clock
 from domain.ports.storage import UnitOfWork
-from domain.records import AuditEntry, User
+from domain.records.operations import AuditEntry
+from domain.records.people import User
 from services.access.tokens import no_user
 from services.notifications.cancel import CancelService
 from services.notifications.replanning import Replanning

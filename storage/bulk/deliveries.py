@@ -9,7 +9,7 @@ from domain.enums import Channel
 from domain.ports.bulk import BatchIntent, Standing
 from domain.ports.deliveries import DeliveryJob, Intent
 from domain.ports.messages import EmailRecord
-from domain.records import Delivery, Notification
+from domain.records.notifications import Delivery, Notification
 from storage.deliveries import INTENT
 from storage.encryption import KEY_JOIN, KeyRing, Sealer
 from storage.engine import Connection

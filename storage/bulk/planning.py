@@ -8,7 +8,7 @@ from uuid import UUID
 from domain.enums import Category, Channel
 from domain.facts import Usage
 from domain.ports.planning import PlanDraft, PlanningSnapshot
-from domain.records import Notification
+from domain.records.notifications import Notification
 from storage.bulk.batches import THE_BATCHS
 from storage.engine import Connection
 from storage.planning import LOAD, event_json, line_json, snapshot_of

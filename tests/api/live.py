@@ -18,7 +18,7 @@ from api.live.protocol import EndingProtocol
 from domain.content import Content
 from domain.enums import Category, Channel, NotificationStatus, Priority, Strategy
 from domain.ids import new_id
-from domain.records import Notification
+from domain.records.notifications import Notification
 from runtime.container import Container
 from runtime.embedded.home import free_port
 from services.people.inbox import notification_frame

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from domain.records import User
+from domain.records.people import User
 from runtime.container import Container
 from tests.api.conftest import Actor, client, fields_of, refusal
 

@@ -20,7 +20,8 @@ from domain.enums import Category, Channel, DeliveryStatus, NotificationStatus, 
 from domain.errors import Invalid, Unauthorized
 from domain.ids import new_id
 from domain.ports.callbacks import CallbackStatus, StoredCallback
-from domain.records import Delivery, Notification, User
+from domain.records.notifications import Delivery, Notification
+from domain.records.people import User
 from domain.sms.limits import DEFAULT_LIMITS
 from providers.phone import to_e164
 from services.campaigns.engagement import CampaignEngagement

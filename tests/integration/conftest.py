@@ -23,7 +23,8 @@ from domain.ports.providers import (
     SendOutcome,
 )
 from domain.ports.runtime import Clock, Starter
-from domain.records import NotificationView, User
+from domain.records.notifications import NotificationView
+from domain.records.people import User
 from domain.sms.pricing import list_prices
 from providers.attachments import HttpAttachmentFetcher
 from providers.phone import country_of

@@ -18,7 +18,8 @@ from domain.paging import PageRequest
 from domain.ports.operations import DeadLetterFilter
 from domain.ports.providers import Recovery, Retry, Uncertain
 from domain.preferences import CategoryPreference, Frequency, Preferences
-from domain.records import PausedPart, TemplateVersion
+from domain.records.catalogue import TemplateVersion
+from domain.records.operations import PausedPart
 from services.notifications.read_many import ReadManyService
 from services.notifications.relay import CLAIM, GRACE, RelayService
 from tests.integration.bulk_core import BulkCore, Crash, counted_statements, crashing

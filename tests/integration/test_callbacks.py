@@ -16,7 +16,8 @@ from domain.enums import Channel, ConsentType, DeliveryStatus, NotificationStatu
 from domain.errors import Invalid, NotFound, Unauthorized
 from domain.paging import PageRequest
 from domain.ports.callbacks import CallbackStatus
-from domain.records import Consent, Delivery
+from domain.records.notifications import Delivery
+from domain.records.people import Consent
 from services.feedback.callbacks import AGAIN_AFTER
 from storage.uow import SqlUnitOfWork
 from tests.integration.callback_bench import Bench, engagement, receipt, telling

@@ -21,7 +21,7 @@ from domain.enums import (
 from domain.errors import Conflict, NotFound, Unavailable
 from domain.messages import CancelOutcome, PlanResult
 from domain.preferences import CategoryPreference, Frequency, Preferences
-from domain.records import NotificationView
+from domain.records.notifications import NotificationView
 from services.digests.relay import GRACE, OVERDUE, DigestRelay
 from tests.integration.conftest import Core, now
 

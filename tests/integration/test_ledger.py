@@ -17,7 +17,8 @@ from domain.ports.operations import DeadLetterFilter
 from domain.ports.planning import PlanDraft
 from domain.ports.providers import Accepted, Found, Recovery, Rejected, Retry, Uncertain
 from domain.preferences import ChannelPreference, Frequency, Preferences
-from domain.records import PausedPart, TemplateVersion
+from domain.records.catalogue import TemplateVersion
+from domain.records.operations import PausedPart
 from tests.integration.conftest import Core, now
 
 

@@ -14,7 +14,8 @@ from domain.enums import Channel, ConsentType, DeliveryStatus, NotificationStatu
 from domain.paging import PageRequest
 from domain.ports.callbacks import CallbackFilter, CallbackStatus
 from domain.ports.providers import Rejected
-from domain.records import Consent, PausedPart
+from domain.records.operations import PausedPart
+from domain.records.people import Consent
 from domain.sms.limits import DEFAULT_LIMITS
 from providers.phone import to_e164
 from services.people.suppressions import SuppressionService

@@ -31,7 +31,7 @@ from domain.ids import (
 from domain.messages import CancelOutcome
 from domain.paging import PageRequest
 from domain.ports.notifications import NotificationFilter
-from domain.records import NotificationView
+from domain.records.notifications import NotificationView
 from runtime.starter import BackgroundStarter
 from runtime.temporal import TemporalGateway, connect_worker
 from services.catalogue.reading import Catalogue

@@ -19,7 +19,7 @@ from domain.enums import Category, Channel, ConsentType, Platform, PushVendor
 from domain.ids import new_id
 from domain.ports.callbacks import EngagementRecord
 from domain.preferences import Preferences
-from domain.records import Consent, Device, Subscription, User
+from domain.records.people import Consent, Device, Subscription, User
 from storage.audience.sql import select_sql
 from tests.integration.storage.conftest import Ledger
 from tests.integration.storage.people import Person, some_person

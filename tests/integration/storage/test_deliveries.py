@@ -13,7 +13,9 @@ from domain.content import Content
 from domain.enums import Channel, DeliveryStatus, NotificationStatus, Platform, PushVendor
 from domain.ids import new_id
 from domain.ports.deliveries import AttemptResult
-from domain.records import DeadLetter, Delivery, Device, PausedPart, Suppression
+from domain.records.notifications import Delivery
+from domain.records.operations import DeadLetter, PausedPart
+from domain.records.people import Device, Suppression
 from tests.integration.storage.conftest import Ledger, now
 
 S = DeliveryStatus

@@ -24,15 +24,10 @@ from domain.ids import new_id
 from domain.plan_types import GateTrace, Plan
 from domain.ports.planning import PlanDraft, PlannedDelivery
 from domain.preferences import ChannelPreference, Preferences, QuietHours
-from domain.records import (
-    Consent,
-    Device,
-    Event,
-    Notification,
-    PausedPart,
-    Subscription,
-    Suppression,
-)
+from domain.records.events import Event
+from domain.records.notifications import Notification
+from domain.records.operations import PausedPart
+from domain.records.people import Consent, Device, Subscription, Suppression
 from storage.uow import SqlTransaction
 from tests.integration.storage.conftest import Ledger, now
 

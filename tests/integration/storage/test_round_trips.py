@@ -17,7 +17,7 @@ from domain.ids import new_id
 from domain.plan_types import Plan
 from domain.ports.deliveries import AttemptResult
 from domain.ports.planning import PlanDraft, PlannedDelivery
-from domain.records import Event
+from domain.records.events import Event
 from storage.encryption import KeyRing
 from storage.engine import open_pool
 from storage.uow import SqlUnitOfWork

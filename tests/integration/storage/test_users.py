@@ -29,7 +29,7 @@ from domain.preferences import (
     Preferences,
     QuietHours,
 )
-from domain.records import Consent, Device, Subscription, Suppression, User
+from domain.records.people import Consent, Device, Subscription, Suppression, User
 from tests.integration.storage.conftest import Ledger, a_user, now
 
 
