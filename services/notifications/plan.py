@@ -13,7 +13,7 @@ from domain.ports.storage import UnitOfWork
 from domain.status import notification_status_of
 from services.digests.gathering import Gathering
 from services.notifications.cancel import not_found
-from services.notifications.plan_draft import draft_of, ended_result, result_of
+from services.notifications.plan_draft import draft_of, ended_result, plan_result
 from services.notifications.plan_facts import FactReader, remaining_channels
 from services.notifications.plan_making import PlanMaker
 
@@ -47,7 +47,7 @@ class PlanService:
                 [Usage(notification.id, notification.category, c, now) for c in plan.ready()],
             )
             hand_over = await gathering.keep(tx)
-            return result_of(draft, facts.timezone).model_copy(
+            return plan_result(draft, facts.timezone).model_copy(
                 update={"gathered": gathering.gathered is not None, "hand_over": hand_over}
             )
 

@@ -62,7 +62,7 @@ def draft_of(
     )
 
 
-def result_of(draft: PlanDraft, timezone: str) -> PlanResult:
+def plan_result(draft: PlanDraft, timezone: str) -> PlanResult:
     """What the workflow hears of it, in words for people of that zone."""
     plan, notification = draft.plan, replace(draft.notification, status=draft.status)
     summary = plan_sentence(plan, timezone, now=draft.at)
