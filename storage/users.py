@@ -10,7 +10,7 @@ from uuid import UUID
 import phonenumbers
 
 from domain.enums import Channel, ConsentType
-from domain.errors import NotFound
+from domain.errors import user_not_found
 from domain.ids import new_id
 from domain.paging import Cursor, Page, PageRequest
 from domain.preferences import Preferences
@@ -116,7 +116,7 @@ class SqlUsers:
         )
         sealer = await self._keys.sealer(self._db, user.id, keep=True)
         if sealer is None:
-            raise NotFound("user_not_found", f"There is no user {user.id}.")
+            raise user_not_found(user.id)
         return sealer
 
     async def get(self, user_id: str) -> User | None:
@@ -165,7 +165,7 @@ class SqlUsers:
             user_id,
         )
         if row is None:
-            raise NotFound("user_not_found", f"There is no user {user_id}.")
+            raise user_not_found(user_id)
         return preferences_of(user_id, row, row["preferred_timezone"])
 
     async def put_preferences(self, preferences: Preferences, at: datetime) -> None:

@@ -15,6 +15,7 @@ from uuid import UUID
 from domain.content import RenderedMessage
 from domain.delivering import RetryLater
 from domain.enums import Channel, DeliveryStatus
+from domain.errors import notification_not_found
 from domain.ids import new_id
 from domain.messages import DeliverInput, DeliverOutcome, DeliverResult
 from domain.ports.deliveries import DeliveryJob
@@ -29,7 +30,6 @@ from services.delivery.message import MessageComposer
 from services.delivery.record import DeliveryRecorder
 from services.delivery.routing import PAUSE_CHECK, Direction, Held, Later, Routing, Way, one_voice
 from services.notifications.attachments import AttachmentService
-from services.notifications.cancel import not_found
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ class DeliverService:
         async with self._uow() as tx:
             job = await tx.deliveries.load_job(command.notification_id, channel)
             if job is None:
-                raise not_found(command.notification_id)
+                raise notification_not_found(command.notification_id)
             if "campaign" in job.paused:
                 return await self._hold(tx, job, channel, Reason.CAMPAIGN_PAUSED, None)
             if f"channel:{channel}" in job.paused:

@@ -6,13 +6,12 @@ writes nothing and says so.
 """
 
 from domain.enums import DeliveryStatus
-from domain.errors import Conflict
+from domain.errors import Conflict, notification_not_found
 from domain.facts import Usage
 from domain.messages import FinishInput, PlanInput, PlanResult
 from domain.ports.storage import UnitOfWork
 from domain.status import notification_status_of
 from services.digests.gathering import Gathering
-from services.notifications.cancel import not_found
 from services.notifications.plan_draft import draft_of, ended_result, plan_result
 from services.notifications.plan_facts import FactReader, remaining_channels
 from services.notifications.plan_making import PlanMaker
@@ -31,7 +30,7 @@ class PlanService:
         async with self._uow() as tx:
             snapshot = await tx.planning.load(command.notification_id)
             if snapshot is None:
-                raise not_found(command.notification_id)
+                raise notification_not_found(command.notification_id)
             notification, remaining = snapshot.notification, remaining_channels(snapshot)
             if notification.cancel_requested_at or not remaining:
                 return ended_result(notification)
@@ -56,7 +55,7 @@ class PlanService:
         async with self._uow() as tx:
             notification = await tx.notifications.lock(command.notification_id)
             if notification is None:
-                raise not_found(command.notification_id)
+                raise notification_not_found(command.notification_id)
             await tx.deliveries.close_open(
                 command.notification_id, DeliveryStatus.SKIPPED, command.reason
             )

@@ -10,7 +10,7 @@ from typing import Final
 from uuid import UUID
 
 from domain.enums import EventType
-from domain.errors import Conflict, HeraldError, NotFound
+from domain.errors import Conflict, HeraldError, NotFound, notification_not_found
 from domain.paging import Page, PageRequest
 from domain.ports.operations import DeadLetterFilter
 from domain.ports.runtime import Clock, Starter
@@ -118,7 +118,7 @@ async def _ended(tx: Transaction, notification_id: UUID) -> Notification:
     """The notification, locked. Raises when it is gone, or not at an end."""
     notification = await tx.notifications.lock(notification_id)
     if notification is None or await tx.notifications.get(notification_id) is None:
-        raise NotFound("notification_not_found", f"There is no notification {notification_id}.")
+        raise notification_not_found(notification_id)
     if notification.status.is_open:
         raise Conflict("still_processing", "Other parts of this notification are still under way.")
     return notification

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from pydantic.alias_generators import to_camel
 
 from domain.enums import Channel, ConsentType, DeliveryMode, GateOutcome, Strategy
-from domain.errors import FieldError, Invalid
+from domain.errors import FieldError, Invalid, user_not_found
 from domain.facts import NotificationFacts, PlanFacts
 from domain.ids import new_id
 from domain.ports.runtime import Clock
@@ -21,7 +21,6 @@ from domain.rules.category import decide_category, delivery_mode
 from domain.rules.channel import decide_channel
 from domain.rules.consent import decide_consent
 from domain.rules.subscription import decide_subscription
-from services.access.tokens import no_user
 from services.catalogue.reading import Catalogue
 from services.notifications.replanning import Replanning
 
@@ -105,7 +104,7 @@ class PreferenceService:
         async with self._uow() as tx:
             user = await tx.users.get(user_id)
             if user is None:
-                raise no_user(user_id)
+                raise user_not_found(user_id)
             view = await _view(tx, user_id)
             subscriptions = await tx.users.subscriptions(user_id)
         timezone = view.preferences.timezone or user.timezone or "UTC"
