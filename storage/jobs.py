@@ -14,6 +14,7 @@ from storage.rows import (
     NOTIFICATION_COLUMNS,
     OF_A_PAUSED_CAMPAIGN,
     PREFERENCE_COLUMNS,
+    TYPE_COLUMNS,
     lines_of,
     notification_of,
     open_content,
@@ -26,9 +27,7 @@ from storage.users import USER_COLUMNS, user_of
 JOB = f"""
     select {qualified(NOTIFICATION_COLUMNS, "n")}, {LINES} as lines,
         n.title, n.content, n.data, n.options,
-        t.default_channels, t.default_priority, t.default_strategy, t.time_to_live,
-        t.digest_rule, t.legally_transactional, t.required_consent, t.description,
-        t.track_opens, t.track_clicks,
+        {qualified(TYPE_COLUMNS, "t")},
         t.template_key as type_template_key, t.updated_at as type_updated_at,
         {", ".join(f"u.{name.strip()} as user_{name.strip()}" for name in USER_COLUMNS.split(","))},
         {qualified(PREFERENCE_COLUMNS, "p")}, p.timezone as preferred_timezone,

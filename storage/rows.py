@@ -40,6 +40,11 @@ DELIVERY_COLUMNS = (
     " error_code, error_message, given_up, provider_failures, segments, cost_minor,"
     " cost_currency, batch_key"
 )
+TYPE_COLUMNS = (
+    "default_channels, default_priority, default_strategy, time_to_live, digest_rule,"
+    " legally_transactional, required_consent, description, track_opens, track_clicks"
+)
+"""What `type_of` reads, but for names a notification has as well."""
 
 
 def qualified(columns: str, alias: str) -> str:
