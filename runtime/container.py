@@ -200,14 +200,15 @@ class Container:
             self.links, self.sms_craft, self.settings.email_from, self.settings.sms_senders()
         )
         recorder = DeliveryRecorder(uow, clock)
+        attempts = Attempts(uow, routing, composer, craft, attachments, clock)
         self.deliver_service = DeliverService(
-            uow, routing, composer, craft, attachments, recorder, clock
+            uow, routing, composer, craft, attempts, recorder, clock
         )
         self.bulk_deliver = BulkDeliverService(
             uow,
             BulkPreparer(uow, BulkPlanner(facts, maker), routing, composer, craft, recorder, clock),
             BulkRecovery(uow, routing, composer, craft, clock),
-            Attempts(uow, routing, composer, craft, attachments, clock),
+            attempts,
             BulkRecorder(uow, recorder, clock),
             self.starter,
             clock,

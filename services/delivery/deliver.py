@@ -29,7 +29,6 @@ from services.delivery.events import Failure
 from services.delivery.message import MessageComposer
 from services.delivery.record import DeliveryRecorder
 from services.delivery.routing import PAUSE_CHECK, Direction, Held, Later, Routing, Way, one_voice
-from services.notifications.attachments import AttachmentService
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +47,7 @@ class DeliverService:
         routing: Routing,
         composer: MessageComposer,
         craft: MessageCraft,
-        attachments: AttachmentService,
+        attempts: Attempts,
         recorder: DeliveryRecorder,
         clock: Clock,
     ) -> None:
@@ -56,7 +55,7 @@ class DeliverService:
         self._routing = routing
         self._composer = composer
         self._craft = craft
-        self._attempts = Attempts(uow, routing, composer, craft, attachments, clock)
+        self._attempts = attempts
         self._recorder = recorder
         self._clock = clock
 
@@ -88,7 +87,7 @@ class DeliverService:
             if "campaign" in job.paused:
                 return await self._hold(tx, job, channel, Reason.CAMPAIGN_PAUSED, None)
             if f"channel:{channel}" in job.paused:
-                return await self._hold(tx, job, channel, "channel_paused", None)
+                return await self._hold(tx, job, channel, Reason.CHANNEL_PAUSED, None)
             stop = await self._obstacle(tx, job, channel, now)
             if stop is not None:
                 return stop
@@ -101,7 +100,7 @@ class DeliverService:
             ways = await self._ways(job)
             held = next((way for way in ways.values() if isinstance(way, Held)), None)
             if held is not None:
-                return await self._hold(tx, job, channel, "provider_paused", held.provider)
+                return await self._hold(tx, job, channel, Reason.PROVIDER_PAUSED, held.provider)
             crafted = await self._craft.finish(tx, job, channel, message)
             return await self._with_intents(tx, job, crafted, ways, now)
 

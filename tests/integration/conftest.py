@@ -31,6 +31,7 @@ from providers.phone import country_of
 from runtime.links import SignedLinks
 from services.ab.variants import VariantService
 from services.catalogue.reading import Catalogue
+from services.delivery.attempt import Attempts
 from services.delivery.craft import MessageCraft
 from services.delivery.deliver import DeliverService
 from services.delivery.message import MessageComposer
@@ -212,14 +213,10 @@ class Core:
             clock,
             b"h" * 32,
         )
+        craft = MessageCraft(links, SmsCraft(list_prices(), country_of), "jobs@example.com")
+        attempts = Attempts(uow, self.routing, composer, craft, attachments, now)
         self.delivering = DeliverService(
-            uow,
-            self.routing,
-            composer,
-            MessageCraft(links, SmsCraft(list_prices(), country_of), "jobs@example.com"),
-            attachments,
-            DeliveryRecorder(uow, now),
-            now,
+            uow, self.routing, composer, craft, attempts, DeliveryRecorder(uow, now), now
         )
 
     def ordered(self, channel: Channel) -> tuple[ScriptedProvider, ...]:
