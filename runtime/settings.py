@@ -83,6 +83,10 @@ class Settings(VendorSettings, ServerSettings):
     def campaign_retention(self) -> timedelta:
         return timedelta(days=self.campaign_recipients_kept_days)
 
+    def throttles_a_minute(self) -> dict[Channel, tuple[int, timedelta]]:
+        """Channel → how many to one user, within how long."""
+        return {channel: (limit, timedelta(minutes=1)) for channel, limit in self.throttles.items()}
+
 
 def example() -> str:
     """The text of `.env.example`: every setting, its meaning and its default."""

@@ -57,7 +57,7 @@ async def _until_signalled(settings: Settings, queues: Sequence[str], *, relay: 
         # of a second again and again.
         gc.freeze()
         if relay:
-            tasks.create_task(run_relay(container.relay_service, stop))
+            tasks.create_task(run_relay(container.relay, stop))
             tasks.create_task(run_relay(container.callbacks, stop))
             tasks.create_task(run_relay(container.campaign_relay, stop))
             tasks.create_task(run_relay(container.ab_test_relay, stop))

@@ -161,7 +161,7 @@ class Actor:
     async def work(self, notification_id: str) -> None:
         """What the workflow would do now: plan, and deliver what is ready."""
         wanted = UUID(notification_id)
-        plan = await self.container.plan_service.plan(
+        plan = await self.container.plan.plan(
             PlanInput(notification_id=wanted, now=datetime.now(UTC), trigger=PlanTrigger.ACCEPTED)
         )
         for channel in plan.ready:
@@ -170,7 +170,7 @@ class Actor:
     async def deliver(self, notification_id: UUID, channel: Channel) -> None:
         while True:
             try:
-                await self.container.deliver_service.deliver(
+                await self.container.deliver.deliver(
                     DeliverInput(
                         notification_id=notification_id, channel=channel, now=datetime.now(UTC)
                     )

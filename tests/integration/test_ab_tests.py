@@ -135,6 +135,6 @@ async def test_a_hand_is_faster_than_the_clock(core: Core, stack: EmbeddedStack)
 def worker(client: Client, core: Core, tests: ABTestService) -> Worker:
     """As it runs beside the workflows of notifications."""
     services = SimpleNamespace(
-        plan_service=core.planning, cancel_service=core.cancelling, ab_tests=tests, digests=None
+        plan=core.planning, cancel=core.cancelling, ab_tests=tests, digests=None
     )
     return make_worker(client, NOTIFICATIONS_QUEUE, services)  # type: ignore[arg-type]
