@@ -16,7 +16,7 @@ from temporalio.client import Client
 from domain.attachments import AllowedHosts
 from providers.attachments import HttpAttachmentFetcher
 from providers.registry import ProviderRegistry
-from runtime.ab_tests import TemporalABTests
+from runtime.ab_test_gateway import TemporalABTests
 from runtime.campaign_gateway import TemporalCampaigns
 from runtime.links import SignedLinks
 from runtime.settings import Settings

@@ -17,7 +17,7 @@ from domain.ab.messages import ABTestEnding
 from domain.errors import Unavailable
 from domain.ids import NOTIFICATIONS_QUEUE, ab_test_workflow_id
 from domain.ports.ab_tests import ABTest
-from runtime.ab_tests import TemporalABTests
+from runtime.ab_test_gateway import TemporalABTests
 from runtime.embedded.stack import EmbeddedStack
 from runtime.temporal import connect_worker
 from services.ab.relay import CLAIM, ABTestRelay

@@ -36,7 +36,7 @@ from domain.ids import (
     notification_workflow_id,
 )
 from domain.messages import NotificationInput
-from runtime.ab_tests import TemporalABTests
+from runtime.ab_test_gateway import TemporalABTests
 from runtime.embedded.temporal.server import prepare_namespace
 from runtime.temporal import TemporalGateway, connect_worker
 from services.campaigns.chunks import CampaignChunkService
