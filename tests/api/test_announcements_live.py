@@ -4,8 +4,6 @@ concern."""
 import asyncio
 import json
 import random
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -13,9 +11,7 @@ from uuid import UUID
 import asyncpg
 import httpx
 import pytest
-from fastapi import FastAPI
 
-from api.app import create_app
 from domain.announcements.messages import AdvanceInput
 from domain.announcements.shapes import (
     ANNOUNCEMENTS_QUEUE,
@@ -26,35 +22,12 @@ from domain.ids import CAMPAIGNS_QUEUE
 from runtime.container import Container
 from runtime.temporal import connect_worker
 from tests.api.conftest import Actor
-from tests.api.live import frame, serving, silence, socket
+from tests.api.live import frame, silence, socket
 from workers.queues import make_worker
 from workflows.announcement import AnnouncementWorkflow
 
 HOUR = timedelta(hours=1)
 MOMENT = timedelta(seconds=0.4)
-
-
-@pytest.fixture(scope="module")
-async def server(app: FastAPI) -> AsyncIterator[str]:
-    async with serving(app) as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-async def other_server(container: Container) -> AsyncIterator[str]:
-    """A second API: a container, a bus and a server of its own on the same storage."""
-    async with Container.open(container.settings) as second:
-
-        @asynccontextmanager
-        async def opened() -> AsyncIterator[Container]:
-            yield second
-
-        application = create_app(opened)
-        async with (
-            application.router.lifespan_context(application),
-            serving(application) as address,
-        ):
-            yield address
 
 
 @pytest.fixture(autouse=True)
