@@ -5,7 +5,6 @@ import asyncio
 from collections import defaultdict
 from dataclasses import replace
 from datetime import timedelta
-from uuid import uuid4
 
 import pytest
 
@@ -19,21 +18,11 @@ from domain.records.people import Consent
 from domain.sms.limits import DEFAULT_LIMITS
 from providers.phone import to_e164
 from services.people.suppressions import SuppressionService
-from storage.uow import SqlUnitOfWork
-from tests.integration.callback_bench import Bench, receipt, reply, telling
+from tests.integration.callbacks.bench import Bench, number, receipt, reply, telling
 
 S = DeliveryStatus
 MINUTE = timedelta(minutes=1)
 SMS = Channel.SMS
-
-
-@pytest.fixture
-def bench(uow: SqlUnitOfWork) -> Bench:
-    return Bench(uow, f"vendor{uuid4().hex[:8]}")
-
-
-def number() -> str:
-    return f"+49151{uuid4().int % 10**8:08d}"
 
 
 async def sms_answers(bench: Bench, user: str) -> list[tuple[bool, str, str | None]]:

@@ -7,14 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from domain.callbacks import (
-    Callback,
-    Confirmation,
-    Engagement,
-    EngagementKind,
-    Receipt,
-    Reply,
-)
+from domain.callbacks import Callback, Confirmation, Engagement, EngagementKind, Receipt, Reply
 from domain.content import Content
 from domain.enums import Category, Channel, DeliveryStatus, NotificationStatus, Priority, Strategy
 from domain.errors import Invalid, Unauthorized
@@ -236,3 +229,7 @@ _START = datetime.now(UTC) - timedelta(seconds=30)
 
 def _at(seconds: float) -> datetime:
     return _START + timedelta(seconds=seconds)
+
+
+def number() -> str:
+    return f"+49151{uuid4().int % 10**8:08d}"

@@ -14,12 +14,16 @@ import pytest
 from domain.attachments import AllowedHosts
 from domain.bulk import BulkChunkInput, BulkTally
 from domain.commands import NewNotification
+from domain.enums import NotificationStatus
 from domain.messages import CancelOutcome
+from domain.paging import PageRequest
+from domain.ports.operations import DeadLetterFilter
 from domain.ports.providers import (
     Accepted,
     OutboundMessage,
     Recovery,
     Rejected,
+    Retry,
     SendOutcome,
     Uncertain,
 )
@@ -45,6 +49,7 @@ from services.notifications.attachments import AttachmentService
 from services.notifications.cancel_many import CancelManyService
 from services.notifications.plan_facts import FactReader
 from services.notifications.plan_making import PlanMaker
+from services.notifications.relay import RelayService
 from services.notifications.template_choice import TemplateChooser
 from services.sms.compliance import SmsCraft
 from storage.uow import SqlUnitOfWork
@@ -52,6 +57,7 @@ from templates.adapter import Templates
 from tests.integration.conftest import Core, ScriptedProvider, now
 
 SIZE = 200
+BUSY = Retry("busy", "Later.", after=timedelta(seconds=30))
 
 
 class Crash(BaseException):
@@ -240,3 +246,35 @@ def counted_statements(uow: SqlUnitOfWork) -> Iterator[list[str]]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(asyncpg.Connection, "_do_execute", noting)
         yield statements
+
+
+async def statuses(bulk: BulkCore, ids: Sequence[UUID]) -> set[NotificationStatus]:
+    return {(await bulk.core.view(item)).notification.status for item in ids}
+
+
+async def letters(bulk: BulkCore, ids: Sequence[UUID]) -> list[str]:
+    async with bulk.uow() as tx:
+        page = await tx.operations.dead_letters(DeadLetterFilter(), PageRequest(200))
+    return [item.code for item in page.items if item.notification_id in ids]
+
+
+class Gateway:
+    def __init__(self) -> None:
+        self.started: list[UUID] = []
+        self.batches: list[UUID] = []
+
+    async def start_notification(self, notification_id: UUID, redrives: int) -> None:
+        self.started.append(notification_id)
+
+    async def start_batch(self, batch_id: UUID, size: int) -> None:
+        self.batches.append(batch_id)
+
+    async def signal_notification(self, notification_id: UUID, redrives: int, kind: str) -> None:
+        return None
+
+
+async def relayed(bulk: BulkCore, ahead: timedelta) -> Gateway:
+    """What a relay finds to do, so much later."""
+    gateway = Gateway()
+    await RelayService(bulk.uow, gateway, lambda: now() + ahead).run_once()
+    return gateway
