@@ -187,15 +187,9 @@ class Core:
         attachments = AttachmentService(HttpAttachmentFetcher(hosts, timedelta(seconds=5)), hosts)
         renderer, catalogue = Templates(), Catalogue(uow)
         self.starter = starter = starter or SilentStarter()
+        chooser, variants = TemplateChooser(catalogue, renderer), VariantService(uow)
         self.accepting = AcceptService(
-            uow,
-            catalogue,
-            TemplateChooser(catalogue, renderer),
-            attachments,
-            starter,
-            clock,
-            b"h" * 32,
-            VariantService(uow),
+            uow, catalogue, chooser, attachments, starter, clock, b"h" * 32, variants
         )
         self.cancelling = CancelService(uow, starter, now)
         self.amending = AmendService(uow, self.accepting, starter, now)
@@ -203,16 +197,10 @@ class Core:
         self.planning = PlanService(uow, FactReader({}), PlanMaker())
         links = SignedLinks("http://127.0.0.1:8000", b"l" * 32)
         composer = MessageComposer(renderer, catalogue, links)
+        words = ItemWords(composer, catalogue)
         self.digest_calls = DigestCalls()
-        self.digesting = DigestService(
-            uow,
-            catalogue,
-            ItemWords(composer, catalogue),
-            digest_gateway or self.digest_calls,
-            starter,
-            clock,
-            b"h" * 32,
-        )
+        gateway = digest_gateway or self.digest_calls
+        self.digesting = DigestService(uow, catalogue, words, gateway, starter, clock, b"h" * 32)
         craft = MessageCraft(links, SmsCraft(list_prices(), country_of), "jobs@example.com")
         attempts = Attempts(uow, self.routing, composer, craft, attachments, now)
         self.delivering = DeliverService(

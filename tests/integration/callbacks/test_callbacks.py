@@ -48,6 +48,29 @@ def some_callbacks(lines: list[Delivery], dice: random.Random) -> dict[str, list
     return told
 
 
+async def assert_told(bench: Bench, user: str, line: Delivery, mine: list[Said]) -> None:
+    """The delivery is where what was said of it leaves it, and so is all that follows from it."""
+    after = await bench.line(line)
+    end = expected_end(mine)
+    assert after.status is end, mine
+    status = (await bench.notification(line)).status
+    named = {S.DELIVERED: "delivered", S.FAILED: "failed"}.get(end, "sent")
+    assert status.value == named
+    bad = end in {S.BOUNCED, S.COMPLAINED}
+    held = await bench.suppressions(EMAIL, f"{user}@example.com")
+    assert held == (end.value if bad else None)
+    seen = {one for one in mine if isinstance(one, Engagement)}
+    rows = await bench.sql(
+        "select event_type from user_engagement_events where notification_id = $1",
+        line.notification_id,
+    )
+    assert sorted(row["event_type"] for row in rows) == sorted(one.kind for one in seen)
+    events = await bench.events(line)
+    for kind in (K.OPENED, K.CLICKED):
+        assert events.count(f"notification.{kind}") == sum(one.kind is kind for one in seen)
+    assert events.count("notification.delivered") <= 1
+
+
 async def test_a_thousand_shuffled_callbacks_with_repeats_leave_each_delivery_right(
     bench: Bench,
 ) -> None:
@@ -70,26 +93,7 @@ async def test_a_thousand_shuffled_callbacks_with_repeats_leave_each_delivery_ri
         bench.later += 2 * MINUTE
 
     for user, line in zip(users, lines, strict=True):
-        mine = told[str(line.id)]
-        after = await bench.line(line)
-        end = expected_end(mine)
-        assert after.status is end, mine
-        status = (await bench.notification(line)).status
-        named = {S.DELIVERED: "delivered", S.FAILED: "failed"}.get(end, "sent")
-        assert status.value == named
-        bad = end in {S.BOUNCED, S.COMPLAINED}
-        held = await bench.suppressions(EMAIL, f"{user}@example.com")
-        assert held == (end.value if bad else None)
-        seen = {one for one in mine if isinstance(one, Engagement)}
-        rows = await bench.sql(
-            "select event_type from user_engagement_events where notification_id = $1",
-            line.notification_id,
-        )
-        assert sorted(row["event_type"] for row in rows) == sorted(one.kind for one in seen)
-        events = await bench.events(line)
-        for kind in (K.OPENED, K.CLICKED):
-            assert events.count(f"notification.{kind}") == sum(one.kind is kind for one in seen)
-        assert events.count("notification.delivered") <= 1
+        await assert_told(bench, user, line, told[str(line.id)])
     kept = await bench.sql(
         "select status, count(*) as rows from provider_callbacks where provider = $1 group by 1",
         bench.vendor.name,

@@ -70,6 +70,25 @@ def some_attributes(dice: Random) -> dict[str, Any]:
     return attributes
 
 
+def some_preferences(dice: Random) -> dict[str, Any]:
+    return {
+        "language": dice.choice(["de", "en", None]),
+        "channels": {name: {"enabled": dice.choice([None, True, False])} for name in CHANNELS},
+        "categories": {
+            name: {
+                "enabled": dice.random() < 0.5,
+                "delivery": dice.choice(["immediate", "daily"]),
+            }
+            for name in CATEGORIES
+            if dice.random() < 0.6
+        },
+    }
+
+
+def lately(now: datetime, dice: Random) -> datetime:
+    return now - timedelta(days=dice.choice([0, 1, 6, 8, 20]), seconds=9)
+
+
 def some_person(number: int, now: datetime, dice: Random) -> Person:
     def maybe(value: Any, chance: float = 0.6) -> Any:
         return value if dice.random() < chance else None
@@ -86,37 +105,19 @@ def some_person(number: int, now: datetime, dice: Random) -> Person:
             "email_verified": dice.random() < 0.5,
         },
         attributes=some_attributes(dice),
-        preferences=maybe(
-            {
-                "language": maybe(dice.choice(["de", "en"])),
-                "channels": {
-                    name: {"enabled": dice.choice([None, True, False])} for name in CHANNELS
-                },
-                "categories": {
-                    name: {
-                        "enabled": dice.random() < 0.5,
-                        "delivery": dice.choice(["immediate", "daily"]),
-                    }
-                    for name in CATEGORIES
-                    if dice.random() < 0.6
-                },
-            }
-        ),
+        preferences=maybe(some_preferences(dice)),
         subscriptions={
             name: dice.sample(CHANNELS, dice.randint(0, 3)) for name in TYPES if dice.random() < 0.5
         },
         consents={name: dice.random() < 0.5 for name in CONSENTS if dice.random() < 0.6},
         devices=[dice.choice(PLATFORMS) for _ in range(dice.choice([0, 0, 1, 2, 3]))],
         events=[
-            (
-                dice.choice([*EVENTS, "dismissed"]),
-                now - timedelta(days=dice.choice([0, 1, 6, 8, 20]), seconds=9),
-            )
+            (dice.choice([*EVENTS, "dismissed"]), lately(now, dice))
             for _ in range(dice.choice([0, 0, 1, 4]))
         ],
         campaigns=[
             {
-                kind: now - timedelta(days=dice.choice([0, 1, 6, 8, 20]), seconds=9)
+                kind: lately(now, dice)
                 for kind in ("opened", "clicked", "unsubscribed")
                 if dice.random() < 0.4
             }

@@ -138,9 +138,8 @@ async def test_cancel_and_intent_never_both_win(ledger: Ledger) -> None:
     async def intend(line: Delivery, rest: float) -> bool:
         await asyncio.sleep(rest)
         async with ledger.uow() as tx:
-            found = await tx.deliveries.write_intent(
-                line.notification_id, {line.id: "resend"}, now()
-            )
+            named = {line.id: "resend"}
+            found = await tx.deliveries.write_intent(line.notification_id, named, now())
             await asyncio.sleep(chance.random() * 0.002)
         return bool(found)
 

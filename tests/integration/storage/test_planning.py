@@ -35,6 +35,19 @@ WINDOW = timedelta(hours=1)
 DELIVER = Plan(outcome=PlanOutcome.DELIVER, reason="allowed")
 
 
+async def suppress(tx: SqlTransaction, user: str) -> None:
+    """The email, written otherwise; the number no more."""
+    await tx.operations.suppress(
+        Suppression(new_id(), Channel.EMAIL, "bounced", "t", now(), None, f"{user}@EXAMPLE.com")
+    )
+    await tx.operations.suppress(
+        Suppression(
+            new_id(), Channel.SMS, "stop", "t", now(), None, "+4915112345678",
+            expires_at=now() - WINDOW,
+        )
+    )  # fmt: skip
+
+
 async def test_one_snapshot_holds_all_a_plan_needs(ledger: Ledger) -> None:
     user = await ledger.user(phone="+4915112345678", timezone="Europe/Berlin", country="AT")
     item = await ledger.notification(user)
@@ -52,15 +65,7 @@ async def test_one_snapshot_holds_all_a_plan_needs(ledger: Ledger) -> None:
         await tx.users.put_subscription(
             Subscription(user, "application_update", (Channel.EMAIL,), now())
         )
-        await tx.operations.suppress(
-            Suppression(new_id(), Channel.EMAIL, "bounced", "t", now(), None, f"{user}@EXAMPLE.com")
-        )
-        await tx.operations.suppress(
-            Suppression(
-                new_id(), Channel.SMS, "stop", "t", now(), None, "+4915112345678",
-                expires_at=now() - WINDOW,
-            )
-        )  # fmt: skip
+        await suppress(tx, user)
         await tx.operations.pause(PausedPart("channel:sms", now()))
         await tx.operations.pause(PausedPart("provider:resend", now(), divert=True))
         found = await tx.planning.load(item.id)
