@@ -11,10 +11,10 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.api.campaigns.calls import HERE, told
 from tests.api.conftest import FIRST_KEY, fields_of, refusal
 
-ROOT = Path(__file__).parents[2]
-HERE = "/campaigns/email"
+ROOT = Path(__file__).parents[3]
 BERLIN = {"timezone": "Europe/Berlin"}
 MONDAYS = {"calendar": [{"daysOfWeek": ["mon"], "times": ["09:00"]}], **BERLIN}
 DRAFT = {
@@ -28,12 +28,6 @@ async def made(api: httpx.AsyncClient, schedule: dict[str, Any] | None = None) -
     assert answer.status_code == 201, answer.text
     found: dict[str, Any] = answer.json()
     return found
-
-
-async def told(api: httpx.AsyncClient, campaign: dict[str, Any], word: str, **body: Any) -> Any:
-    answer = await api.post(f"{HERE}/{campaign['id']}/{word}", json=body)
-    assert answer.is_success, answer.text
-    return answer.json()
 
 
 def instants(campaign: dict[str, Any]) -> list[datetime]:
