@@ -10,11 +10,7 @@ from domain.campaigns.messages import ChunkInput, FinishCampaignInput, FreezeInp
 from tests.api.conftest import Actor
 
 HERE = "/campaigns/email"
-
-
 VARIANTS = [{"name": "A", "subject": "One"}, {"name": "B", "subject": "Two"}]
-
-
 TEST = {"variants": VARIANTS, "decideAfter": "PT4H"}
 
 

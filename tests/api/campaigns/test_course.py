@@ -10,11 +10,17 @@ from tests.api.campaigns.calls import HERE, TEST, VARIANTS, in_an_hour, made, to
 from tests.api.conftest import Actor, fields_of, refusal
 
 
-async def test_a_campaign_from_its_draft_to_its_end(api: httpx.AsyncClient, actor: Actor) -> None:
+async def recipients(api: httpx.AsyncClient, actor: Actor) -> tuple[list[str], str]:
+    """Three who may be written to, and one who unsubscribed."""
     users = [await actor.user() for _ in range(3)]
     left = await actor.user()
     answer = await api.delete(f"/users/{left}/subscriptions/announcement")
     assert answer.is_success, answer.text
+    return users, left
+
+
+async def test_a_campaign_from_its_draft_to_its_end(api: httpx.AsyncClient, actor: Actor) -> None:
+    users, left = await recipients(api, actor)
     campaign = await made(api, audience={"userIds": [*users, left]})
     sent = await told(api, campaign, "send")
     assert (sent["status"], sent["recipients"]) == ("running", None)
@@ -29,6 +35,14 @@ async def test_a_campaign_from_its_draft_to_its_end(api: httpx.AsyncClient, acto
     assert metrics["skipped"] == {"unsubscribed": 1}
     assert metrics["estimatedEnd"] is None
 
+
+async def test_a_campaigns_recipients_are_listed_each_with_its_story(
+    api: httpx.AsyncClient, actor: Actor
+) -> None:
+    users, left = await recipients(api, actor)
+    campaign = await made(api, audience={"userIds": [*users, left]})
+    await told(api, campaign, "send")
+    await work(actor, campaign)
     path = f"{HERE}/{campaign['id']}/recipients"
     first = (await api.get(path, params={"limit": 3})).json()
     rest = (await api.get(path, params={"limit": 3, "cursor": first["nextCursor"]})).json()
