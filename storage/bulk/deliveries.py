@@ -11,9 +11,9 @@ from domain.ports.deliveries import DeliveryJob, Intent
 from domain.ports.messages import EmailRecord
 from domain.records.notifications import Delivery, Notification
 from storage.deliveries import INTENT
+from storage.delivery_jobs import JOB, devices_of, job_of
 from storage.encryption import KEY_JOIN, KeyRing, Sealer
 from storage.engine import Connection
-from storage.jobs import JOB, devices_of, job_of
 from storage.messages import sealed_email
 from storage.rows import DELIVERY_COLUMNS, NOTIFICATION_COLUMNS, delivery_of, notification_of
 
