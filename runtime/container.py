@@ -96,7 +96,8 @@ from services.sms.replies import SmsReplyService
 
 
 class Container:
-    """Services by the name of what they do, and the adapters that routers use themselves."""
+    """Services by the name of what they do, and the adapters that routers use themselves. One flat
+    class: whoever looks for a service finds its name and its parts here, and nothing else."""
 
     def __init__(self, adapters: Adapters) -> None:
         self.settings = adapters.settings

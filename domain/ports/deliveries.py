@@ -45,8 +45,8 @@ class DeliveryJob:
     tracking_consent: bool | None
     """What the user answered; None when never asked."""
     paused: Mapping[str, bool]
-    """Paused parts (`channel:sms`, `provider:twilio`), and whether their messages are to go
-    another way meanwhile."""
+    """Paused parts (`channel:sms`, `provider:twilio`, or `campaign`, the one it is part of), and
+    whether their messages are to go another way meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ class PlanningSnapshot:
     """What SMS to the user's number are counted by."""
     device_ids: tuple[UUID, ...]
     paused: frozenset[str]
-    """What operators hold back: `channel:sms`, `provider:twilio`."""
+    """What is held back: `channel:sms`, `provider:twilio`, or `campaign`, the one it is part of."""
     gathered_until: datetime | None = None
     """The end of the window in which it waits for a digest; None when it does not."""
 

@@ -162,15 +162,15 @@ class DeliverService:
         in_doubt = any(line.status is DeliveryStatus.SENDING for line in job.deliveries)
         expires_at = job.notification.expires_at
         if expires_at is not None and expires_at <= now and not in_doubt:
-            return await self._recorder.skip_channel(tx, job, channel, "expired")
+            return await self._recorder.skip_channel(tx, job, channel, Reason.EXPIRED)
         if job.preferences.channels[channel].enabled is False and not in_doubt:
-            return await self._recorder.skip_channel(tx, job, channel, "channel_disabled")
+            return await self._recorder.skip_channel(tx, job, channel, Reason.CHANNEL_DISABLED)
         usable = [target for target in job.targets if target.suppressed_reason is None]
         if usable or in_doubt:
             return None
         if job.targets:
-            return await self._recorder.skip_channel(tx, job, channel, "suppressed")
-        reason = "no_device" if channel is Channel.PUSH else "no_address"
+            return await self._recorder.skip_channel(tx, job, channel, Reason.SUPPRESSED)
+        reason = Reason.NO_DEVICE if channel is Channel.PUSH else Reason.NO_ADDRESS
         return await self._recorder.skip_channel(tx, job, channel, reason)
 
     async def _with_lines(self, tx: Transaction, job: DeliveryJob, channel: Channel) -> DeliveryJob:
