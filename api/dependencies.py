@@ -39,6 +39,7 @@ def _pager(check: Callable[[str], object]) -> Callable[..., Awaitable[PageReques
 
 
 Use = Annotated[Container, Depends(_services)]
+"""Every service by its name: `use.accept.accept(body)`."""
 Caller = Annotated[Principal, Depends(_caller)]
 NamedPage = Annotated[PageRequest, Depends(_pager(str))]
 UuidPage = Annotated[PageRequest, Depends(_pager(UUID))]

@@ -24,8 +24,8 @@ from api.errors import TooManyCalls, UnsupportedBody, quota_headers
 from api.uploads import file_body, received
 from domain.enums import Scope
 from domain.errors import FieldError, Forbidden, Invalid, Unavailable
+from domain.ports.idempotency import StoredResponse
 from domain.ports.quotas import QuotaAnswer
-from domain.ports.storage import StoredResponse
 from runtime.container import Container
 from services.access.callers import Principal, refused
 from services.notifications.accept import IdempotencyClaim

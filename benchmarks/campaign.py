@@ -161,18 +161,8 @@ async def _campaign(bench: Bench, count: int, prefix: str, *, codes: bool) -> di
     sending = asyncio.create_task(_codes(bench, 10_000)) if codes else None
     began = time.perf_counter()
     await bench.call("POST", f"{path}/send")
-    while True:
-        await asyncio.sleep(max(SAMPLE_EVERY, count / 100_000))
-        _note_memory(bench)
-        accounts = await bench.call("GET", f"{path}/metrics")
-        skipped = sum(accounts["skipped"].values())
-        total = accounts["sent"] + skipped + accounts["failed"] + accounts["pending"]
-        if total != accounts["recipients"]:
-            sys.exit(f"The accounts do not add up: {accounts}")
-        if accounts["status"] in OVER:
-            break
-    done = await bench.call("GET", path)
-    seconds = _between(made_at=began, done=done)
+    accounts = await _until_over(bench, path, count)
+    seconds = _between(made_at=began, done=await bench.call("GET", path))
     figures = {
         "recipients": accounts["recipients"],
         "sent": accounts["sent"],
@@ -189,6 +179,20 @@ async def _campaign(bench: Bench, count: int, prefix: str, *, codes: bool) -> di
         sending.cancel()
         figures["codeMs"] = (await asyncio.gather(sending, return_exceptions=True))[0]
     return figures
+
+
+async def _until_over(bench: Bench, path: str, count: int) -> dict[str, Any]:
+    """The campaign's last accounts; ends everything when they do not add up."""
+    while True:
+        await asyncio.sleep(max(SAMPLE_EVERY, count / 100_000))
+        _note_memory(bench)
+        accounts: dict[str, Any] = await bench.call("GET", f"{path}/metrics")
+        skipped = sum(accounts["skipped"].values())
+        total = accounts["sent"] + skipped + accounts["failed"] + accounts["pending"]
+        if total != accounts["recipients"]:
+            sys.exit(f"The accounts do not add up: {accounts}")
+        if accounts["status"] in OVER:
+            return accounts
 
 
 def _between(*, made_at: float, done: dict[str, Any]) -> float:

@@ -12,7 +12,7 @@ import httpx
 from celery import Celery
 
 from domain.enums import Channel
-from domain.records import TemplateVersion
+from domain.records.catalogue import TemplateVersion
 from templates.adapter import Templates, starter_versions
 
 BROKER: Final = os.environ.get("BENCH_BROKER", "redis://127.0.0.1:6379/15")

@@ -23,6 +23,7 @@ import asyncpg
 
 from benchmarks.bare import workflows_per_second
 from benchmarks.load import closed_loop, open_loop, percentile
+from benchmarks.processes import answers
 from runtime.embedded.home import Home, free_port
 from runtime.embedded.options import REPOSITORY, EmbeddedOptions
 
@@ -187,7 +188,7 @@ async def _latency(bench: Bench, rate: float) -> dict[str, Any]:
     command = [sys.executable, "-m", "benchmarks.one_row", str(port), bench.database]
     baseline = subprocess.Popen(command, cwd=REPOSITORY)
     try:
-        await _answers(f"http://127.0.0.1:{port}/docs")
+        await answers(f"http://127.0.0.1:{port}/docs")
         one_row = await _percentiles(bench, f"http://127.0.0.1:{port}/rows", rate, "row")
         herald = await _percentiles(bench, f"{bench.api}/notifications", rate, "accept")
     finally:
@@ -209,16 +210,6 @@ async def _percentiles(bench: Bench, url: str, rate: float, turn: str) -> dict[s
         "p50ms": round(percentile(found, 0.5) * 1000, 1),
         "p99ms": round(percentile(found, 0.99) * 1000, 1),
     }
-
-
-async def _answers(url: str) -> None:
-    async with asyncio.timeout(20), aiohttp.ClientSession() as session:
-        while True:
-            try:
-                async with session.get(url):
-                    return
-            except aiohttp.ClientError:
-                await asyncio.sleep(0.1)
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ from domain.enums import Category, Channel, Priority
 from domain.ids import new_id
 from domain.ports.inbox import InboxPublisher
 from domain.ports.providers import OutboundMessage
-from domain.records import User
+from domain.records.people import User
 from providers.inbox.live import InboxProvider
 from runtime.container import Container
 from runtime.embedded.home import free_port

@@ -4,7 +4,7 @@ import asyncio
 
 import typer
 
-from runtime.container import open_storage
+from runtime.adapters import open_storage
 from runtime.seed import seed
 from runtime.settings import Settings
 from storage.migrate import upgrade

@@ -13,6 +13,7 @@ HeraldError
 
 from dataclasses import dataclass
 from datetime import timedelta
+from uuid import UUID
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,3 +73,12 @@ def unknown_user(user_id: str) -> Invalid:
     """What was sent to a user who is not there."""
     problem = FieldError("userId", "unknown_user", f"There is no user {user_id}.")
     return Invalid(problem.code, problem.detail, errors=(problem,))
+
+
+def user_not_found(user_id: str) -> NotFound:
+    """A user asked for who is not there."""
+    return NotFound("user_not_found", f"There is no user {user_id}.")
+
+
+def notification_not_found(notification_id: UUID) -> NotFound:
+    return NotFound("notification_not_found", f"There is no notification {notification_id}.")

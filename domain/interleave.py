@@ -12,7 +12,7 @@ from uuid import UUID
 
 from domain.announcements.shapes import Standing
 from domain.paging import Cursor
-from domain.records import InboxItem
+from domain.records.inbox import InboxItem
 
 BELOW: Final = UUID(int=0)
 """Before every id: all announcements of that very instant were shown."""

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from domain.callbacks import EngagementKind
 from domain.enums import Channel
-from domain.records import NotificationType
+from domain.records.catalogue import NotificationType
 from domain.signing import opened, signed
 
 MAX_TOKEN: Final = 4_100

@@ -1,34 +1,20 @@
-"""The only place where adapters are made and wired: one container for each process.
+"""Every service of a process and what each is made of: one container for each process.
 
-`async with Container.open(settings) as container:` opens connections lazily, so that a process
-may start before its database, cache or Temporal do.
+`async with Container.open(settings) as container:` may come before the process's database, cache
+or Temporal do.
 """
 
-import hashlib
-import hmac
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import UTC, datetime, timedelta
-from functools import partial
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from uuid import UUID
 
-from redis.asyncio import Redis
-from temporalio.client import Client
-
-from domain.attachments import AllowedHosts
-from domain.ports.providers import Provider
-from providers.attachments import HttpAttachmentFetcher
 from providers.phone import country_of, to_e164
-from providers.registry import ProviderRegistry
-from runtime.ab_tests import TemporalABTests
+from runtime.adapters import Adapters, open_adapters, utc_now
 from runtime.callback_tasks import BackgroundCallbacks
-from runtime.campaign_gateway import TemporalCampaigns
 from runtime.campaign_starter import BackgroundCampaigns
-from runtime.links import SignedLinks
+from runtime.health_checks import health_checks
 from runtime.settings import Settings
 from runtime.starter import BackgroundStarter
-from runtime.temporal import TemporalGateway, connect
-from runtime.vendors import make_providers
 from services.ab.relay import ABTestRelay
 from services.ab.service import ABTestService
 from services.ab.variants import VariantService
@@ -85,13 +71,15 @@ from services.notifications.cancel_many import CancelManyService
 from services.notifications.explain import ExplainService
 from services.notifications.lookup import NotificationService
 from services.notifications.plan import PlanService
+from services.notifications.plan_facts import FactReader
+from services.notifications.plan_making import PlanMaker
 from services.notifications.read_many import ReadManyService
 from services.notifications.relay import RelayService
 from services.notifications.replanning import Replanning
 from services.notifications.template_choice import TemplateChooser
 from services.operations.audit import AuditService
 from services.operations.dead_letters import DeadLetterService
-from services.operations.health import Check, HealthService
+from services.operations.health import HealthService
 from services.operations.maintenance import MaintenanceService
 from services.operations.provider_control import ProviderControl
 from services.operations.reports import ReportService
@@ -105,289 +93,204 @@ from services.people.users import UserService
 from services.sms.compliance import SmsCraft, SmsEstimateService
 from services.sms.help import SmsHelp
 from services.sms.replies import SmsReplyService
-from storage.breakers import ValkeyBreakers, ValkeyProviderLimits
-from storage.encryption import KeyRing
-from storage.engine import open_pool
-from storage.inbox_bus import InboxBus
-from storage.quotas import ValkeyQuotas
-from storage.uow import SqlUnitOfWork
-from templates.adapter import Templates
-
-_MINUTE = timedelta(minutes=1)
-
-
-def utc_now() -> datetime:
-    """The one clock of every process."""
-    return datetime.now(UTC)
 
 
 class Container:
-    """Every service of a process, by the name of what it does."""
+    """Services by the name of what they do, and the adapters that routers use themselves. One flat
+    class: whoever looks for a service finds its name and its parts here, and nothing else."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        uow: SqlUnitOfWork,
-        redis: "Redis",
-        temporal: Client,
-        registry: ProviderRegistry,
-        bus: InboxBus,
-    ) -> None:
-        self.settings = settings
-        self.uow = uow
-        self.redis = redis
-        self.temporal_client = temporal
-        self.registry = registry
-        self.inbox_bus = bus
+    def __init__(self, adapters: Adapters) -> None:
+        self.settings = adapters.settings
+        self.uow = adapters.uow
+        self.redis = adapters.redis
+        self.inbox_bus = adapters.inbox_bus
+        self.quotas = adapters.quotas
+        self.links = adapters.links
+        self.link_key = adapters.link_key
         self.clock = utc_now
-        secret = settings.token_secret.get_secret_value().encode()
-        self.link_key = derive(secret, "links")
-        self.token_key = derive(secret, "user tokens")
-        self.hash_key = derive(secret, "content hashes")
-        self.quotas = ValkeyQuotas(redis)
-        self.gateway = TemporalGateway(temporal, self.hash_key)
-        self.starter = BackgroundStarter(self.gateway, self._on_told)
-        self.renderer = Templates()
-        self.catalogue = Catalogue(uow)
-        self.links = SignedLinks(settings.public_url, self.link_key)
-        self.sms_craft = SmsCraft(settings.sms_price_book(), country_of, settings.sms_least_saving)
-        self.closing: list[Callable[[], Awaitable[None]]] = []
-        """What services opened for themselves."""
-        self._wire_core()
+        self.starter = BackgroundStarter(adapters.gateway, self._on_told)
+        self.catalogue = Catalogue(self.uow)
+        self._adapters = adapters
+        self._replanning = Replanning(self.starter, self.clock)
+        self._chooser = TemplateChooser(self.catalogue, adapters.renderer)
+        self._attachments = AttachmentService(adapters.attachments, adapters.attachment_hosts)
+        self._composer = MessageComposer(adapters.renderer, self.catalogue, self.links)
+        self._sms_craft = SmsCraft(
+            self.settings.sms_price_book(), country_of, self.settings.sms_least_saving
+        )
+        self._throttles = self.settings.throttles_a_minute()
+        self._wire_notifications()
+        self._wire_delivery()
         self._wire_campaigns()
         self._wire_announcements()
         self._wire_digests()
-        self._wire_surfaces()
+        self._wire_people()
+        self._wire_catalogue()
+        self._wire_feedback()
+        self._wire_operations()
+        self._wire_access()
 
-    def _wire_core(self) -> None:
-        uow, clock = self.uow, self.clock
-        self.chooser = TemplateChooser(self.catalogue, self.renderer)
-        hosts = AllowedHosts.parse(self.settings.attachment_hosts)
-        fetcher = HttpAttachmentFetcher(hosts, self.settings.provider_timeout)
-        attachments = AttachmentService(fetcher, hosts)
-        self.closing.append(fetcher.aclose)
+    def _wire_notifications(self) -> None:
+        uow, starter, clock = self.uow, self.starter, self.clock
         self.accept = AcceptService(
             uow,
             self.catalogue,
-            self.chooser,
-            attachments,
-            self.starter,
+            self._chooser,
+            self._attachments,
+            starter,
             clock,
-            self.hash_key,
+            self._adapters.hash_key,
             VariantService(uow),
         )
-        self.cancel = CancelService(uow, self.starter, clock)
-        self.cancel_many = CancelManyService(uow, self.starter, clock)
-        self.amend = AmendService(uow, self.accept, self.starter, clock)
+        self.cancel = CancelService(uow, starter, clock)
+        self.cancel_many = CancelManyService(uow, starter, clock)
+        self.amend = AmendService(uow, self.accept, starter, clock)
         self.explain = ExplainService(uow)
-        self.throttles = {
-            channel: (limit, _MINUTE) for channel, limit in self.settings.throttles.items()
-        }
-        self.plan_service = PlanService(uow, self.throttles, self.settings.number_limits())
-        self.cancel_service = self.cancel
-        self.breakers = ValkeyBreakers(
-            self.redis,
-            failures=self.settings.breaker_failures,
-            cooldown=self.settings.breaker_cooldown,
+        read_many = ReadManyService(uow, self.inbox_bus, starter, clock)
+        self.notifications = NotificationService(uow, self.cancel_many, read_many)
+        self.relay = RelayService(uow, self._adapters.gateway, clock)
+        self.ab_tests = ABTestService(uow, clock)
+        self.ab_test_relay = ABTestRelay(uow, self._adapters.ab_test_gateway, clock)
+
+    def _wire_delivery(self) -> None:
+        """Planning and delivering, one by one and in batches."""
+        uow, clock, adapters = self.uow, self.clock, self._adapters
+        facts, maker = FactReader(self._throttles), PlanMaker(self.settings.number_limits())
+        self.plan = PlanService(uow, facts, maker)
+        composer, recorder = self._composer, DeliveryRecorder(uow, clock)
+        routing = Routing(
+            adapters.registry, adapters.breakers, adapters.limits, self._sms_craft.order
         )
-        self.limits = ValkeyProviderLimits(self.redis, self.settings.provider_rates)
-        routing = Routing(self.registry, self.breakers, self.limits, self.sms_craft.order)
-        composer = MessageComposer(self.renderer, self.catalogue, self.links)
         craft = MessageCraft(
-            self.links, self.sms_craft, self.settings.email_from, self.settings.sms_senders()
+            self.links, self._sms_craft, self.settings.email_from, self.settings.sms_senders()
         )
-        recorder = DeliveryRecorder(uow, clock)
-        self.deliver_service = DeliverService(
-            uow, routing, composer, craft, attachments, recorder, clock
-        )
+        attempts = Attempts(uow, routing, composer, craft, self._attachments, clock)
+        self.deliver = DeliverService(uow, routing, composer, craft, attempts, recorder, clock)
         self.bulk_deliver = BulkDeliverService(
             uow,
-            BulkPreparer(
-                uow, BulkPlanner(self.plan_service), routing, composer, craft, recorder, clock
-            ),
+            BulkPreparer(uow, BulkPlanner(facts, maker), routing, composer, craft, recorder, clock),
             BulkRecovery(uow, routing, composer, craft, clock),
-            Attempts(uow, routing, composer, craft, attachments, clock),
+            attempts,
             BulkRecorder(uow, recorder, clock),
             self.starter,
             clock,
         )
         self.bulk_batches = BulkBatchService(uow, self.cancel_many)
-        self.relay_service = RelayService(uow, self.gateway, clock)
-        self.ab_tests = ABTestService(uow, clock)
-        self.ab_test_relay = ABTestRelay(uow, TemporalABTests(self.temporal_client), clock)
 
     def _wire_campaigns(self) -> None:
-        uow, clock = self.uow, self.clock
-        gateway = TemporalCampaigns(self.temporal_client, self.gateway)
-        starter = BackgroundCampaigns(self.starter, gateway, uow)
-        checks = CampaignChecks(self.catalogue, self.chooser, self.renderer)
+        uow, clock, adapters = self.uow, self.clock, self._adapters
+        starter = BackgroundCampaigns(self.starter, adapters.campaign_gateway, uow)
+        checks = CampaignChecks(self.catalogue, self._chooser, adapters.renderer)
         patience = self.settings.provider_timeout + CALL_MARGIN
         sweep = CampaignSweep(uow, self.cancel, clock, patience)
         self.campaigns = CampaignService(uow, checks, starter, sweep, clock)
         self.campaign_board = CampaignBoard(self.campaigns)
         self.campaign_run = CampaignRunService(uow, checks, sweep, clock)
-        composer = CampaignComposer(self.renderer, self.catalogue, self.links)
-        self.campaign_tests = CampaignTestSend(uow, checks, composer, self.registry, clock)
+        composer = CampaignComposer(adapters.renderer, self.catalogue, self.links)
+        self.campaign_tests = CampaignTestSend(uow, checks, composer, adapters.registry, clock)
         self.campaign_chunks = CampaignChunkService(
             uow,
             self.catalogue,
             composer,
-            CampaignRoute(self.registry, self.breakers, self.limits),
-            self.throttles,
+            CampaignRoute(adapters.registry, adapters.breakers, adapters.limits),
+            self._throttles,
             self.accept,
             self.starter,
             clock,
         )
         self.campaign_engagement = CampaignEngagement(uow, clock)
-        self.campaign_explain = CampaignExplainService(uow, self.catalogue, self.throttles, clock)
-        self.campaign_relay = CampaignRelay(uow, gateway, clock)
+        self.campaign_explain = CampaignExplainService(uow, self.catalogue, self._throttles, clock)
+        self.campaign_retention = CampaignRetention(uow, self.settings.campaign_retention(), clock)
+        self.campaign_relay = CampaignRelay(uow, adapters.campaign_gateway, clock)
 
     def _wire_announcements(self) -> None:
         uow, clock = self.uow, self.clock
         self.announcements = AnnouncementService(uow, self.inbox_bus, self.starter, clock)
         self.announcement_inbox = AnnouncementInbox(uow, clock)
         self.announcement_sender = CampaignSender(uow, self.campaigns, clock)
-        self.announcement_relay = AnnouncementRelay(uow, self.gateway, clock)
+        self.announcement_relay = AnnouncementRelay(uow, self._adapters.gateway, clock)
 
     def _wire_digests(self) -> None:
-        composer = MessageComposer(self.renderer, self.catalogue, self.links)
         self.digests = DigestService(
             self.uow,
             self.catalogue,
-            ItemWords(composer, self.catalogue),
-            self.gateway,
+            ItemWords(self._composer, self.catalogue),
+            self._adapters.gateway,
             self.starter,
             self.clock,
-            self.hash_key,
+            self._adapters.hash_key,
         )
         self.digest_relay = DigestRelay(self.uow, self.digests, self.clock)
 
-    def _wire_surfaces(self) -> None:
-        """What only the API uses."""
-        uow, clock, settings = self.uow, self.clock, self.settings
-        first_key = settings.api_key.get_secret_value() if settings.api_key else None
-        replanning = Replanning(self.starter, clock)
-        self.tokens = TokenService(uow, clock, self.token_key)
-        self.access = AccessService(uow, self.tokens, clock, first_key)
-        self.api_keys = ApiKeyService(uow, self.access, clock)
-        self.audit = AuditService(uow)
-        self.audiences = AudienceService(uow)
-        self.audience_lists = AudienceListService(uow, clock)
-        self.consents = ConsentService(uow, replanning, clock)
-        self.dead_letters = DeadLetterService(uow, self.starter, clock)
+    def _wire_people(self) -> None:
+        uow, clock, replanning = self.uow, self.clock, self._replanning
+        self.users = UserService(uow, to_e164, replanning, self.cancel, clock)
         self.devices = DeviceService(uow, clock)
-        self.health = HealthService(self._checks())
-        self.idempotency = IdempotencyService(uow, clock)
         self.inbox = InboxService(uow, self.inbox_bus, self.starter, clock)
-        read_many = ReadManyService(uow, self.inbox_bus, self.starter, clock)
-        self.notifications = NotificationService(uow, self.cancel_many, read_many)
         self.preferences = PreferenceService(uow, self.catalogue, replanning, clock)
-        receipts = ReceiptService(clock)
-        self.engagement = EngagementService(uow, receipts, self.starter, clock)
-        self.callback_tasks = BackgroundCallbacks(self._apply_callback)
-        self.callbacks = CallbackService(
-            uow,
-            {provider.name: provider for provider in self.registry.all()},
-            CallbackEffects(
-                receipts,
-                self.engagement,
-                self._sms_replies(replanning),
-                self.campaign_engagement,
-            ),
-            self.callback_tasks,
-            clock,
-        )
-        self.campaign_retention = CampaignRetention(uow, settings.campaign_retention(), clock)
-        self.maintenance = MaintenanceService(
-            uow, self.devices, self.callbacks, self.campaign_retention, clock
-        )
-        self.provider_control = ProviderControl(
-            uow, [p for p in self.registry.all() if p.name != "inbox"], self.breakers, clock
-        )
+        self.consents = ConsentService(uow, replanning, clock)
         self.subscriptions = SubscriptionService(
             uow, self.catalogue, replanning, clock, self.link_key
         )
         self.suppressions = SuppressionService(uow, to_e164, clock)
-        self.templates = TemplateService(uow, self.catalogue, self.renderer, clock)
-        self.reports = ReportService(uow, clock)
-        self.sms_estimates = SmsEstimateService(
-            self.sms_craft, self.catalogue, self.templates, to_e164
-        )
-        self.types = TypeService(uow, self.catalogue, clock)
-        self.users = UserService(uow, to_e164, replanning, self.cancel, clock)
+        self.audiences = AudienceService(uow)
+        self.audience_lists = AudienceListService(uow, clock)
 
-    def _sms_replies(self, replanning: Replanning) -> SmsReplyService:
+    def _wire_catalogue(self) -> None:
+        uow, clock, catalogue = self.uow, self.clock, self.catalogue
+        self.types = TypeService(uow, catalogue, clock)
+        self.templates = TemplateService(uow, catalogue, self._adapters.renderer, clock)
+        self.sms_estimates = SmsEstimateService(self._sms_craft, catalogue, self.templates, to_e164)
+
+    def _wire_feedback(self) -> None:
+        """What vendors and people tell of messages that left."""
+        uow, clock = self.uow, self.clock
+        receipts = ReceiptService(clock)
+        self.engagement = EngagementService(uow, receipts, self.starter, clock)
         sender, contact = self.settings.help_words()
-        help_ = SmsHelp(sender, contact, self.settings.number_limits(), self.clock)
-        return SmsReplyService(replanning, help_, to_e164, self.clock)
+        help_ = SmsHelp(sender, contact, self.settings.number_limits(), clock)
+        replies = SmsReplyService(self._replanning, help_, to_e164, clock)
+        self.callback_tasks = BackgroundCallbacks(self._apply_callback)
+        self.callbacks = CallbackService(
+            uow,
+            {provider.name: provider for provider in self._adapters.registry.all()},
+            CallbackEffects(receipts, self.engagement, replies, self.campaign_engagement),
+            self.callback_tasks,
+            clock,
+        )
 
-    def _checks(self) -> list[Check]:
-        async def database() -> None:
-            async with self.uow() as tx:
-                await tx.operations.paused()
+    def _wire_operations(self) -> None:
+        uow, clock, adapters = self.uow, self.clock, self._adapters
+        vendors = [one for one in adapters.registry.all() if one.name != "inbox"]
+        self.audit = AuditService(uow)
+        self.dead_letters = DeadLetterService(uow, self.starter, clock)
+        self.health = HealthService(health_checks(adapters))
+        self.maintenance = MaintenanceService(
+            uow, self.devices, self.callbacks, self.campaign_retention, clock
+        )
+        self.provider_control = ProviderControl(uow, vendors, adapters.breakers, clock)
+        self.reports = ReportService(uow, clock)
 
-        async def cache() -> None:
-            await self.redis.ping()
-
-        async def provider(one: Provider) -> None:
-            problems = await one.validate_configuration()
-            if problems:
-                raise RuntimeError("; ".join(f"{p.setting}: {p.detail}" for p in problems))
-
-        return [
-            Check("database", database, needed=True),
-            Check("temporal", self.gateway.check),
-            Check("cache", cache),
-            *(Check(one.name, partial(provider, one)) for one in self.registry.all()),
-        ]
+    def _wire_access(self) -> None:
+        uow, clock, first_key = self.uow, self.clock, self.settings.api_key
+        self.tokens = TokenService(uow, clock, self._adapters.token_key)
+        self.access = AccessService(
+            uow, self.tokens, clock, first_key.get_secret_value() if first_key else None
+        )
+        self.api_keys = ApiKeyService(uow, self.access, clock)
+        self.idempotency = IdempotencyService(uow, clock)
 
     async def _apply_callback(self, callback_id: UUID) -> None:
         await self.callbacks.apply(callback_id)
 
     async def _on_told(self, signal_id: UUID) -> None:
-        await self.relay_service.mark_told([signal_id])
+        await self.relay.mark_told([signal_id])
 
     @staticmethod
     @asynccontextmanager
     async def open(settings: Settings) -> AsyncIterator["Container"]:
-        """Opens everything, closes it in reverse."""
-        async with AsyncExitStack() as stack:
-            uow = await stack.enter_async_context(open_storage(settings))
-            redis = make_redis(settings)
-            stack.push_async_callback(redis.aclose)
-            temporal = await connect(settings.temporal_address, settings.temporal_namespace)
-            bus = await stack.enter_async_context(InboxBus(redis))
-            registry = ProviderRegistry(make_providers(settings, bus))
-            stack.push_async_callback(registry.aclose)
-            container = Container(settings, uow, redis, temporal, registry, bus)
-            for close in container.closing:
-                stack.push_async_callback(close)
-            await stack.enter_async_context(container.starter)
-            await stack.enter_async_context(container.callback_tasks)
-            yield container
-
-
-@asynccontextmanager
-async def open_storage(settings: Settings) -> AsyncIterator[SqlUnitOfWork]:
-    """Only the database, for what needs no more."""
-    pool = await open_pool(settings.database_url.get_secret_value(), settings.database_pool)
-    try:
-        yield SqlUnitOfWork(pool, KeyRing(settings.master_key_ring()))
-    finally:
-        pool.terminate()
-
-
-def make_redis(settings: Settings) -> "Redis":
-    """RESP2, short time-outs: a cache that is away must not hold anybody up."""
-    return Redis.from_url(
-        settings.redis_url.get_secret_value(),
-        protocol=2,
-        socket_connect_timeout=1,
-        socket_timeout=None,
-        health_check_interval=15,
-    )
-
-
-def derive(secret: bytes, purpose: str) -> bytes:
-    """A key of its own for each purpose, from one secret."""
-    return hmac.new(secret, f"herald {purpose}".encode(), hashlib.sha256).digest()
+        """Opens everything; closes it in reverse, from what was handed to the background on."""
+        async with open_adapters(settings) as adapters:
+            container = Container(adapters)
+            async with container.starter, container.callback_tasks:
+                yield container

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from domain.enums import Category, Channel, ConsentType, Priority, Strategy
 from domain.ports.storage import UnitOfWork
-from domain.records import NotificationType
+from domain.records.catalogue import NotificationType
 from templates.adapter import starter_versions
 
 _EMAIL, _SMS, _PUSH, _INBOX = Channel.EMAIL, Channel.SMS, Channel.PUSH, Channel.WEBSOCKET

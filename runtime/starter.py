@@ -7,17 +7,16 @@ it in the database within seconds.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
 from types import TracebackType
 from typing import Final, Protocol, Self
 from uuid import UUID
 
 from domain.errors import Unavailable
-from domain.records import Notification
+from domain.records.notifications import Notification
+from runtime.background import Background
 
 QUEUE_SIZE: Final = 20_000
 IN_FLIGHT: Final = 64
-DRAIN_PATIENCE: Final = timedelta(seconds=2)
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +41,7 @@ Call = Callable[[], Awaitable[None]]
 
 class BackgroundStarter:
     """`async with BackgroundStarter(gateway, on_told) as starter:` leaves after what was handed
-    over is told, or `DRAIN_PATIENCE` later. `on_told` hears of each signal that arrived."""
+    over is told, or its patience is over. `on_told` hears of each signal that arrived."""
 
     def __init__(
         self,
@@ -54,14 +53,12 @@ class BackgroundStarter:
     ) -> None:
         self._gateway = gateway
         self._on_told = on_told
-        self._calls: asyncio.Queue[Call] = asyncio.Queue(size)
-        self._in_flight = in_flight
-        self._tellers: list[asyncio.Task[None]] = []
+        self._calls: Background[Call] = Background(self._tell, size=size, in_flight=in_flight)
         self.left_to_relay = 0
         """How many calls were not made here."""
 
     async def __aenter__(self) -> Self:
-        self._tellers = [asyncio.create_task(self._tell()) for _ in range(self._in_flight)]
+        self._calls.start()
         return self
 
     async def __aexit__(
@@ -70,14 +67,8 @@ class BackgroundStarter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        try:
-            async with asyncio.timeout(DRAIN_PATIENCE.total_seconds()):
-                await self._calls.join()
-        except TimeoutError:
-            self.left_to_relay += self._calls.qsize()
-        for teller in self._tellers:
-            teller.cancel()
-        await asyncio.gather(*self._tellers, return_exceptions=True)
+        left = await self._calls.stop()
+        self.left_to_relay += left or 0
 
     def start(
         self, notification_id: UUID, redrives: int = 0, about: Notification | None = None
@@ -110,23 +101,17 @@ class BackgroundStarter:
 
     def put(self, call: Call) -> None:
         """Any call that the relay would make later."""
-        try:
-            self._calls.put_nowait(call)
-        except asyncio.QueueFull:
+        if not self._calls.put(call):
             self.left_to_relay += 1
 
-    async def _tell(self) -> None:
-        while True:
-            call = await self._calls.get()
-            try:
-                await call()
-            except asyncio.CancelledError:
-                self.left_to_relay += 1
-                raise
-            except Unavailable:
-                self.left_to_relay += 1
-            except Exception:
-                self.left_to_relay += 1
-                log.exception("starter.call_failed")
-            finally:
-                self._calls.task_done()
+    async def _tell(self, call: Call) -> None:
+        try:
+            await call()
+        except asyncio.CancelledError:
+            self.left_to_relay += 1
+            raise
+        except Unavailable:
+            self.left_to_relay += 1
+        except Exception:
+            self.left_to_relay += 1
+            log.exception("starter.call_failed")

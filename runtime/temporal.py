@@ -48,7 +48,7 @@ from domain.ids import (
 )
 from domain.messages import NotificationInput, SignalKind
 from domain.ports.digests import WaitingDigest
-from domain.records import Notification
+from domain.records.notifications import Notification
 from workflows.announcement import AnnouncementWorkflow
 from workflows.bulk import BulkWorkflow
 from workflows.digest import DigestWorkflow

@@ -14,7 +14,7 @@ from domain.announcements.shapes import (
 )
 from domain.enums import Category, Channel, Priority
 from domain.paging import Cursor, Page, PageRequest
-from domain.records import InboxChange
+from domain.records.inbox import InboxChange
 from storage.audience.asking import audience_of
 from storage.engine import Connection
 from storage.rows import qualified

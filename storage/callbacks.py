@@ -8,7 +8,7 @@ from uuid import UUID
 from domain.enums import ConsentType
 from domain.paging import Cursor, Page, PageRequest
 from domain.ports.callbacks import CallbackFilter, CallbackStatus, StoredCallback
-from domain.records import Consent
+from domain.records.people import Consent
 from storage.encryption import KeyRing
 from storage.engine import Connection
 

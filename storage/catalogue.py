@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from domain.paging import Cursor, Page, PageRequest
-from domain.records import NotificationType, TemplateSummary, TemplateVersion
+from domain.records.catalogue import NotificationType, TemplateSummary, TemplateVersion
 from storage.engine import Connection
 from storage.rows import type_of
 

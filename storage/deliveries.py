@@ -9,11 +9,12 @@ from uuid import UUID
 from domain.enums import Channel, DeliveryStatus
 from domain.ids import new_id
 from domain.ports.deliveries import AttemptResult, DeliveryJob, Intent, Received
-from domain.records import DeadLetter, Delivery
+from domain.records.notifications import Delivery
+from domain.records.operations import DeadLetter
+from storage.delivery_jobs import JOB, devices_of, job_of
 from storage.encryption import KeyRing
 from storage.engine import Connection
 from storage.held import release_held
-from storage.jobs import JOB, devices_of, job_of
 from storage.receipts import receive
 from storage.rows import DELIVERY_COLUMNS, delivery_of, qualified
 

@@ -9,8 +9,8 @@ from typing import Any
 from uuid import UUID
 
 from domain.enums import Platform, PushVendor
-from domain.errors import NotFound
-from domain.records import Device
+from domain.errors import user_not_found
+from domain.records.people import Device
 from storage.encryption import KeyRing, Sealer
 from storage.engine import Connection
 
@@ -116,7 +116,7 @@ class SqlDevices:
     async def _sealer(self, user_id: str) -> Sealer:
         sealer = await self._keys.sealer(self._db, user_id)
         if sealer is None:
-            raise NotFound("user_not_found", f"There is no user {user_id}.")
+            raise user_not_found(user_id)
         return sealer
 
 

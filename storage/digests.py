@@ -5,7 +5,7 @@ from uuid import UUID
 
 from domain.enums import Channel
 from domain.ports.digests import ClaimedItem, WaitingDigest
-from domain.records import Notification
+from domain.records.notifications import Notification
 from storage.encryption import KeyRing
 from storage.engine import Connection
 from storage.notifications import views_by_ids

@@ -6,7 +6,7 @@ from typing import Final
 from uuid import UUID
 
 from domain.enums import Channel, EventType
-from domain.records import Event, PendingSignal
+from domain.records.events import Event, PendingSignal
 from storage.engine import Connection
 
 _COPY_FROM: Final = 10

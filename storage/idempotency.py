@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Final
 
-from domain.ports.storage import IdempotencyRecord, StoredResponse
+from domain.ports.idempotency import IdempotencyRecord, StoredResponse
 from storage.encryption import KeyRing
 from storage.engine import Connection
 

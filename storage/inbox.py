@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from domain.paging import Cursor, Page, PageRequest
-from domain.records import InboxChange, InboxItem
+from domain.records.inbox import InboxChange, InboxItem
 from storage.encryption import KEY_JOIN, KeyRing, Sealer
 from storage.engine import Connection
 from storage.notifications import views_of

@@ -3,6 +3,7 @@
 Words and numbers are sealed with the user's key: without it the row only says that there was one.
 """
 
+from typing import Any
 from uuid import UUID
 
 from domain.ports.messages import EmailRecord, PushRecord, SmsRecord
@@ -52,12 +53,7 @@ class SqlMessages:
                 user_id,
                 sealer,
                 notification_id,
-                sealer.seal("subject", email.subject),
-                sealer.seal("html", email.html),
-                sealer.seal("text", email.text),
-                email.sender,
-                sealer.seal("reply_to", email.reply_to),
-                email.tracked,
+                *sealed_email(sealer, email),
             )
 
         await self._keys.write(self._db, user_id, attempt)
@@ -88,3 +84,15 @@ class SqlMessages:
     ) -> bool | None:
         done = await self._db.execute(statement, user_id, sealer.wrapped, *values)
         return True if done == "INSERT 0 1" else None
+
+
+def sealed_email(sealer: Sealer, email: EmailRecord) -> tuple[Any, ...]:
+    """(subject, html, text, sender, reply_to, tracked) as stored."""
+    return (
+        sealer.seal("subject", email.subject),
+        sealer.seal("html", email.html),
+        sealer.seal("text", email.text),
+        email.sender,
+        sealer.seal("reply_to", email.reply_to),
+        email.tracked,
+    )

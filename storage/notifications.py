@@ -10,8 +10,8 @@ from domain.enums import NotificationStatus, PlanTrigger
 from domain.errors import Invalid, unknown_user
 from domain.paging import Cursor, Page, PageRequest
 from domain.plan_types import Plan
-from domain.ports.storage import NotificationFilter
-from domain.records import Notification, NotificationView, PlanRecord
+from domain.ports.notifications import NotificationFilter
+from domain.records.notifications import Notification, NotificationView, PlanRecord
 from storage.encryption import KEY_JOIN, KeyRing, Sealer
 from storage.engine import Connection
 from storage.rows import (

@@ -7,8 +7,9 @@ from uuid import UUID
 
 from domain.enums import Channel
 from domain.paging import Cursor, Page, PageRequest
-from domain.ports.storage import DeadLetterFilter
-from domain.records import AuditEntry, DeadLetter, PausedPart, Suppression
+from domain.ports.operations import DeadLetterFilter
+from domain.records.operations import AuditEntry, DeadLetter, PausedPart
+from domain.records.people import Suppression
 from storage.encryption import KeyRing
 from storage.engine import Connection
 

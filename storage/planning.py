@@ -5,17 +5,18 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from domain.enums import Category, Channel, ConsentType, NotificationStatus, PlanTrigger
+from domain.enums import Category, Channel, ConsentType
 from domain.facts import Reach, Usage
-from domain.plan_types import Plan
-from domain.ports.storage import PlannedDelivery, PlanningSnapshot
-from domain.records import Event, Notification
+from domain.ports.planning import PlanDraft, PlannedDelivery, PlanningSnapshot
+from domain.records.events import Event
+from domain.records.notifications import Notification
 from storage.engine import Connection
 from storage.rows import (
     LINES,
     NOTIFICATION_COLUMNS,
     OF_A_PAUSED_CAMPAIGN,
     PREFERENCE_COLUMNS,
+    TYPE_COLUMNS,
     lines_of,
     notification_of,
     preferences_of,
@@ -25,9 +26,7 @@ from storage.rows import (
 
 LOAD = f"""
     select {qualified(NOTIFICATION_COLUMNS, "n")}, {LINES} as lines,
-        t.default_channels, t.default_priority, t.default_strategy, t.time_to_live,
-        t.digest_rule, t.legally_transactional, t.required_consent, t.description,
-        t.track_opens, t.track_clicks,
+        {qualified(TYPE_COLUMNS, "t")},
         {qualified(PREFERENCE_COLUMNS, "p")}, p.timezone as preferred_timezone,
         u.timezone as user_timezone, u.country as user_country, u.phone_country, u.phone_hash,
         u.email is not null as has_email, u.phone is not null as has_phone,
@@ -54,7 +53,24 @@ LOAD = f"""
     left join user_notification_preferences p on p.user_id = n.user_id
 """
 """All that a plan reads, of notifications `n`; for `snapshot_of`."""
-_SAVE = """
+MOVING_OPEN_LINES = """
+    on conflict (notification_id, channel, target) do update
+    set status = excluded.status, reason = excluded.reason, until = excluded.until,
+        updated_at = now()
+    where notification_deliveries.status in ('pending', 'deferred', 'skipped')
+"""
+"""Ends the insert of a plan's ledger lines."""
+TAKING_OVER = """
+    on conflict (user_id, content_hash) do update
+    set notification_id = excluded.notification_id, claimed_at = excluded.claimed_at
+    where held.notification_id = excluded.notification_id
+        or held.claimed_at < excluded.claimed_at - $5::interval
+        or exists (select 1 from notifications n where n.id = held.notification_id
+            and n.status in ('cancelled', 'skipped', 'failed', 'expired'))
+"""
+"""Ends the insert of a claim on a content: its holder keeps it for the window `$5`, unless it is
+the same notification, or came to nothing."""
+_SAVE = f"""
     with moved as (
         update notifications set status = $2, reason = $3, until = $4, updated_at = now()
         where id = $1 and revision = $5 and status = $6 and redrives = $7
@@ -69,10 +85,7 @@ _SAVE = """
         select l.id, m.id, l.channel, l.target, l.status, l.reason, l.until, now(), now()
         from moved m, jsonb_to_recordset($12) as l(id uuid, channel text, target text,
             status text, reason text, until timestamptz)
-        on conflict (notification_id, channel, target) do update
-        set status = excluded.status, reason = excluded.reason, until = excluded.until,
-            updated_at = now()
-        where notification_deliveries.status in ('pending', 'deferred', 'skipped')
+        {MOVING_OPEN_LINES}
     ), event as (
         insert into event_log (type, user_id, notification_id, channel, detail, at)
         select e.type, e.user_id, m.id, e.channel, e.detail, e.at
@@ -95,13 +108,7 @@ class SqlPlanning:
         owner = (notification.user_id, notification.content_hash)
         held = await self._db.fetchval(
             "insert into dedup_claims as held (user_id, content_hash, notification_id, claimed_at)"
-            " values ($1, $2, $3, $4) on conflict (user_id, content_hash) do update"
-            " set notification_id = excluded.notification_id, claimed_at = excluded.claimed_at"
-            " where held.notification_id = excluded.notification_id"
-            " or held.claimed_at < excluded.claimed_at - $5::interval"
-            " or exists (select 1 from notifications n where n.id = held.notification_id"
-            "  and n.status in ('cancelled', 'skipped', 'failed', 'expired'))"
-            " returning notification_id",
+            f" values ($1, $2, $3, $4) {TAKING_OVER} returning notification_id",
             *owner,
             notification.id,
             notification.created_at,
@@ -165,34 +172,23 @@ class SqlPlanning:
                 "delete from sms_number_usage where notification_id = $1", notification_id
             )
 
-    async def save(
-        self,
-        notification: Notification,
-        *,
-        status: NotificationStatus,
-        reason: str | None,
-        until: datetime | None,
-        plan: Plan,
-        trigger: PlanTrigger,
-        at: datetime,
-        deliveries: Sequence[PlannedDelivery],
-        events: Sequence[Event],
-    ) -> bool:
+    async def save(self, draft: PlanDraft) -> bool:
+        before = draft.notification
         moved: int = await self._db.fetchval(
             _SAVE,
-            notification.id,
-            status,
-            reason,
-            until,
-            notification.revision,
-            notification.status,
-            notification.redrives,
-            at,
-            trigger,
-            plan.outcome,
-            plan.model_dump(mode="json", by_alias=True),
-            [line_json(line) for line in deliveries],
-            [event_json(event) for event in events],
+            before.id,
+            draft.status,
+            draft.reason,
+            draft.until,
+            before.revision,
+            before.status,
+            before.redrives,
+            draft.at,
+            draft.trigger,
+            draft.plan.outcome,
+            draft.plan.model_dump(mode="json", by_alias=True),
+            [line_json(line) for line in draft.deliveries],
+            [event_json(event) for event in draft.events],
         )
         return moved == 1
 

@@ -16,8 +16,10 @@ from domain.enums import (
     Priority,
     Strategy,
 )
+from domain.money import Money
 from domain.preferences import Preferences
-from domain.records import Delivery, Money, Notification, NotificationType
+from domain.records.catalogue import NotificationType
+from domain.records.notifications import Delivery, Notification
 from storage.encryption import Sealer
 
 OF_A_PAUSED_CAMPAIGN = """
@@ -38,6 +40,11 @@ DELIVERY_COLUMNS = (
     " error_code, error_message, given_up, provider_failures, segments, cost_minor,"
     " cost_currency, batch_key"
 )
+TYPE_COLUMNS = (
+    "default_channels, default_priority, default_strategy, time_to_live, digest_rule,"
+    " legally_transactional, required_consent, description, track_opens, track_clicks"
+)
+"""What `type_of` reads, but for names a notification has as well."""
 
 
 def qualified(columns: str, alias: str) -> str:

@@ -9,6 +9,7 @@ import asyncpg
 from domain.errors import Unavailable
 from storage.ab.tests import SqlABTests
 from storage.announcements import SqlAnnouncements
+from storage.api_keys import SqlApiKeys
 from storage.audience.asking import SqlAudienceLists, SqlAudiences
 from storage.audience.membership import SqlAudienceMembership
 from storage.bulk.batches import SqlBulk
@@ -26,7 +27,6 @@ from storage.engine import Connection, Pool
 from storage.events import SqlEvents, SqlSignals
 from storage.idempotency import SqlIdempotency
 from storage.inbox import SqlInbox
-from storage.keys import SqlApiKeys
 from storage.messages import SqlMessages
 from storage.notifications import SqlNotifications
 from storage.operations import SqlOperations

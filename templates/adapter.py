@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from domain.content import RenderedMessage
 from domain.enums import Channel
 from domain.ports.runtime import RenderProblem, TemplateProblem
-from domain.records import TemplateVersion
+from domain.records.catalogue import TemplateVersion
 from templates.calendar import language_of
 from templates.catalogue import DEFAULT_TEMPLATE, StarterTemplate, load_starter_templates
 from templates.catalogue import starter_layouts as load_layouts

@@ -58,7 +58,7 @@ def redis_url(stack: "EmbeddedStack") -> str:
 @pytest.fixture(scope="session")
 async def template_database(stack: "EmbeddedStack") -> str:
     """Migrated and seeded once; the others are copies of it."""
-    from runtime.container import open_storage
+    from runtime.adapters import open_storage
     from runtime.seed import seed
     from runtime.settings import Settings
     from storage.migrate import upgrade
@@ -86,7 +86,7 @@ async def database(stack: "EmbeddedStack", template_database: str) -> AsyncItera
 
 @pytest.fixture(scope="module")
 async def uow(database: str) -> AsyncIterator["SqlUnitOfWork"]:
-    from runtime.container import open_storage
+    from runtime.adapters import open_storage
     from runtime.settings import Settings
 
     async with open_storage(Settings(DATABASE_URL=database)) as opened:

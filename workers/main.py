@@ -61,7 +61,7 @@ async def _until_signalled(settings: Settings, queues: Sequence[str], *, relay: 
         gc.freeze()
         gc.set_threshold(*GARBAGE)
         if relay:
-            tasks.create_task(run_relay(container.relay_service, stop))
+            tasks.create_task(run_relay(container.relay, stop))
             tasks.create_task(run_relay(container.callbacks, stop))
             tasks.create_task(run_relay(container.campaign_relay, stop))
             tasks.create_task(run_relay(container.ab_test_relay, stop))

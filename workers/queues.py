@@ -61,11 +61,11 @@ class Services(Protocol):
     """What the activities need of the container."""
 
     @property
-    def plan_service(self) -> PlanService: ...
+    def plan(self) -> PlanService: ...
     @property
-    def cancel_service(self) -> CancelService: ...
+    def cancel(self) -> CancelService: ...
     @property
-    def deliver_service(self) -> DeliverService: ...
+    def deliver(self) -> DeliverService: ...
     @property
     def bulk_deliver(self) -> BulkDeliverService: ...
     @property
@@ -99,7 +99,7 @@ class QueueWork:
 
 
 def _planning(services: Services) -> Activities:
-    steps = PlanningActivities(services.plan_service, services.cancel_service)
+    steps = PlanningActivities(services.plan, services.cancel)
     tests = ABTestActivities(services.ab_tests)
     digests = DigestActivities(services.digests)
     return (
@@ -113,7 +113,7 @@ def _planning(services: Services) -> Activities:
 
 
 def _delivery(services: Services) -> Activities:
-    return (DeliveryActivities(services.deliver_service).deliver,)
+    return (DeliveryActivities(services.deliver).deliver,)
 
 
 def _bulk(services: Services) -> Activities:

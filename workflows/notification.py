@@ -2,7 +2,8 @@
 
 It closes only when the ledger has nothing open: a plan said so, every channel was brought to an
 ending, or what was left was closed by `finish_notification`. Whatever it is told twice it does
-once, because every step asks the ledger first. Instants come from plans, never from here.
+once, because every step asks the ledger first. Instants come from plans, never from here. It is
+one file, however long, because a replay must meet its commands in this order.
 """
 
 import asyncio

@@ -22,7 +22,7 @@ from api.live.protocol import ENDED_WITHIN
 from domain.errors import HeraldError
 from domain.ids import new_id
 from domain.ports.inbox import LiveFrame
-from domain.records import InboxItem
+from domain.records.inbox import InboxItem
 from services.announcements.inbox import Announced
 from services.people.inbox import InboxCounts, notification_frame
 

@@ -22,7 +22,7 @@ from api.live.announcements import AnnouncementDesk
 from api.live.connection import BEHIND
 from domain.errors import Unavailable
 from domain.ports.inbox import LiveFrame, Reader
-from domain.records import InboxChange, InboxItem
+from domain.records.inbox import InboxChange, InboxItem
 from services.announcements.inbox import Announced, AnnouncementInbox
 from services.people.inbox import InboxCounts, InboxService, read_frame, removed_frame
 from storage.inbox_bus import InboxBus, live_frame

@@ -20,7 +20,7 @@ from domain.campaigns.records import CampaignStatus
 from domain.enums import NotificationStatus, Scope
 from domain.errors import Forbidden, HeraldError, NotFound, Unauthorized
 from domain.paging import Cursor, PageRequest
-from domain.ports.storage import NotificationFilter
+from domain.ports.notifications import NotificationFilter
 from runtime.container import Container
 
 router = APIRouter(include_in_schema=False)

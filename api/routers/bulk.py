@@ -10,7 +10,7 @@ from pydantic import JsonValue, ValidationError
 from api.dependencies import Use
 from api.errors import validation_errors
 from api.route import api_router, only, requires
-from api.schemas.notifications import (
+from api.schemas.bulk import (
     BulkErrorOut,
     BulkIn,
     BulkOut,

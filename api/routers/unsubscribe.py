@@ -21,7 +21,7 @@ from api.route import api_router, public
 from domain.callbacks import EngagementKind
 from domain.enums import Channel
 from domain.errors import NotFound
-from domain.records import NotificationType
+from domain.records.catalogue import NotificationType
 from runtime.container import Container
 from services.feedback.tracking import record_quietly
 from services.people.subscriptions import Unsubscribed, UnsubscribeLink

@@ -9,21 +9,15 @@ from uuid import UUID
 from pydantic import Field, JsonValue
 
 from api.schemas.announcements import InboxAnnouncementOut
-from api.schemas.common import Ids, Paged
+from api.schemas.common import Paged
 from domain.base import Instant, TypeName, UserId, Wire
 from domain.content import EmailOptions, PushOptions, SmsOptions
-from domain.enums import (
-    Category,
-    Channel,
-    DeliveryStatus,
-    NotificationStatus,
-    Priority,
-    Strategy,
-)
+from domain.enums import Category, Channel, DeliveryStatus, NotificationStatus, Priority, Strategy
 from domain.ids import notification_workflow_id
 from domain.messages import CancelOutcome
-from domain.ports.storage import NotificationFilter
-from domain.records import Delivery, InboxItem, Notification, NotificationView
+from domain.ports.notifications import NotificationFilter
+from domain.records.inbox import InboxItem
+from domain.records.notifications import Delivery, Notification, NotificationView
 from runtime.settings import Settings
 
 
@@ -145,52 +139,6 @@ class NotificationQuery(Paged):
 
     def filter(self) -> NotificationFilter:
         return NotificationFilter(**self.filters())
-
-
-class BulkIn(Wire):
-    """Up to 10,000 notifications, each with the shape of `POST /api/notifications`. Each is
-    accepted or refused on its own."""
-
-    notifications: list[dict[str, JsonValue]] = Field(min_length=1, max_length=10_000)
-
-
-class BulkErrorOut(Wire):
-    code: str
-    detail: str
-    errors: list[dict[str, str]]
-
-
-class BulkResultOut(Wire):
-    """Has `id` when accepted, else `error`."""
-
-    index: int
-    id: UUID | None = None
-    error: BulkErrorOut | None = None
-
-
-class BulkOut(Wire):
-    accepted: int
-    rejected: int
-    results: list[BulkResultOut]
-
-
-class IdsIn(Wire):
-    ids: Ids
-    user_id: UserId | None = Field(
-        default=None, description="When all are this user's, which saves looking them up."
-    )
-
-
-class DeleteIn(Wire):
-    ids: Ids
-
-
-class UpdatedOut(Wire):
-    updated: int
-
-
-class DeletedOut(Wire):
-    deleted: int
 
 
 def delivery_out(line: Delivery) -> DeliveryOut:

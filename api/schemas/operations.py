@@ -10,8 +10,10 @@ from api.schemas.common import Paged
 from domain.base import Instant, TypeName, Wire
 from domain.enums import Channel, Scope
 from domain.ports.callbacks import CallbackFilter, CallbackStatus, StoredCallback
-from domain.ports.storage import DeadLetterFilter
-from domain.records import ApiKey, AuditEntry, DeadLetter, Suppression
+from domain.ports.operations import DeadLetterFilter
+from domain.records.api_keys import ApiKey
+from domain.records.operations import AuditEntry, DeadLetter
+from domain.records.people import Suppression
 from services.operations.health import Health, Readiness
 
 Short = Annotated[str, Field(min_length=1, max_length=100)]

@@ -11,7 +11,7 @@ from pydantic.alias_generators import to_camel
 from api.schemas.common import Locale
 from domain.base import Instant, TemplateKey, TypeName, Wire
 from domain.countries import CountryCode
-from domain.records import Money
+from domain.money import Money
 from domain.sms.report import COUNTS, SmsCountryFigures, SmsReport
 from domain.sms.segments import Encoding
 from services.sms.compliance import Estimate, EstimateRequest

@@ -9,7 +9,7 @@ from api.schemas.common import Locale
 from domain.base import TemplateKey, TypeName, Wire
 from domain.commands import ChannelList
 from domain.enums import Category, Channel, ConsentType, DeliveryMode, Priority, Strategy
-from domain.records import NotificationType, TemplateSummary
+from domain.records.catalogue import NotificationType, TemplateSummary
 from services.catalogue.templates import TemplateDraft, TemplateView
 
 Status = Literal["draft", "published"]

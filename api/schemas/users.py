@@ -11,7 +11,7 @@ from domain.commands import ChannelList
 from domain.countries import CountryCode
 from domain.enums import Channel, ConsentType, Platform, PushVendor
 from domain.preferences import ZoneName
-from domain.records import Consent, Device, Subscription, User
+from domain.records.people import Consent, Device, Subscription, User
 from services.access.tokens import LIFETIME, LONGEST, UserToken
 from services.people.devices import DeviceDetails
 from services.people.users import UserProfile

@@ -12,7 +12,7 @@ from domain.announcements.shapes import (
     Standing,
 )
 from domain.paging import Page, PageRequest
-from domain.records import InboxChange
+from domain.records.inbox import InboxChange
 
 
 class AudienceMembership(Protocol):

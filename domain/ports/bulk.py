@@ -13,13 +13,13 @@ from typing import Protocol
 from uuid import UUID
 
 from domain.content import Content
-from domain.enums import Channel, NotificationStatus, PlanTrigger
+from domain.enums import Channel, NotificationStatus
 from domain.facts import Usage
-from domain.plan_types import Plan
 from domain.ports.deliveries import DeliveryJob, Intent
 from domain.ports.messages import EmailRecord
-from domain.ports.storage import PlannedDelivery, PlanningSnapshot, Transaction
-from domain.records import Delivery, Event, Notification
+from domain.ports.planning import PlanDraft, PlanningSnapshot
+from domain.ports.storage import Transaction
+from domain.records.notifications import Delivery, Notification
 
 
 class BulkRepository(Protocol):
@@ -60,21 +60,6 @@ class BulkRepository(Protocol):
         """Forgets the batch."""
 
     async def tally(self, notification_ids: Sequence[UUID]) -> Mapping[NotificationStatus, int]: ...
-
-
-@dataclass(frozen=True, slots=True)
-class PlanDraft:
-    """A plan with its consequences, not written yet."""
-
-    notification: Notification
-    plan: Plan
-    trigger: PlanTrigger
-    at: datetime
-    status: NotificationStatus
-    reason: str | None
-    until: datetime | None
-    deliveries: tuple[PlannedDelivery, ...]
-    events: tuple[Event, ...]
 
 
 class BulkPlanningRepository(Protocol):

@@ -10,7 +10,7 @@ from uuid import UUID
 from domain.callbacks import EngagementKind
 from domain.enums import Channel, ConsentType
 from domain.paging import Page, PageRequest
-from domain.records import Consent
+from domain.records.people import Consent
 
 
 class CallbackStatus(StrEnum):

@@ -19,7 +19,7 @@ from domain.enums import Channel, ConsentType
 from domain.facts import Reach, Usage
 from domain.paging import Page, PageRequest
 from domain.preferences import Preferences
-from domain.records import User
+from domain.records.people import User
 
 NOBODY: Final = "nobody"
 """Whose preferences those are of a recipient who never chose anything."""

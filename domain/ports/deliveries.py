@@ -10,7 +10,10 @@ from uuid import UUID
 from domain.content import Content
 from domain.enums import Channel, DeliveryStatus, Platform, PushVendor
 from domain.preferences import Preferences
-from domain.records import DeadLetter, Delivery, Notification, NotificationType, User
+from domain.records.catalogue import NotificationType
+from domain.records.notifications import Delivery, Notification
+from domain.records.operations import DeadLetter
+from domain.records.people import User
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +45,8 @@ class DeliveryJob:
     tracking_consent: bool | None
     """What the user answered; None when never asked."""
     paused: Mapping[str, bool]
-    """Paused parts (`channel:sms`, `provider:twilio`), and whether their messages are to go
-    another way meanwhile."""
+    """Paused parts (`channel:sms`, `provider:twilio`, or `campaign`, the one it is part of), and
+    whether their messages are to go another way meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)

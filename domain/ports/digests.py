@@ -6,7 +6,7 @@ from typing import Protocol
 from uuid import UUID
 
 from domain.enums import Channel
-from domain.records import Notification, NotificationView
+from domain.records.notifications import Notification, NotificationView
 
 
 @dataclass(frozen=True, slots=True)

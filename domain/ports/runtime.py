@@ -8,7 +8,8 @@ from uuid import UUID
 
 from domain.content import RenderedMessage
 from domain.enums import Channel
-from domain.records import Notification, TemplateVersion
+from domain.records.catalogue import TemplateVersion
+from domain.records.notifications import Notification
 
 
 class Clock(Protocol):

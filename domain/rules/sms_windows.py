@@ -13,10 +13,9 @@ from functools import cache
 from typing import Annotated, Final
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
-from pydantic.alias_generators import to_camel
 
 from domain.countries import CountryCode
-from domain.data import load
+from domain.data import Fact, load
 from domain.enums import Weekday
 from domain.preferences import ZoneName
 from domain.rules.local_time import DAY, first_instant, last_instant, weekday_of, zone_of
@@ -30,9 +29,7 @@ def _day_of_some_year(text: str) -> str:
     return text
 
 
-class _Entry(BaseModel):
-    model_config = ConfigDict(alias_generator=to_camel, extra="forbid", frozen=True)
-
+class _Entry(Fact):
     rule: str
     source: Annotated[str, Field(pattern="^https://")]
     as_of: date

@@ -11,11 +11,10 @@ from datetime import date
 from functools import cache
 from typing import Annotated, Final
 
-from pydantic import BaseModel, ConfigDict, Field
-from pydantic.alias_generators import to_camel
+from pydantic import Field
 
 from domain.countries import CountryCode
-from domain.data import load
+from domain.data import Fact, load
 from domain.enums import Category
 from domain.sms.segments import measure
 
@@ -24,18 +23,14 @@ _NUMBER: Final = re.compile(r"\+?\d+")
 _ALIASES: Final = {"no": "nb", "nn": "nb", "iw": "he", "sh": "hr", "bs": "hr"}
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(alias_generator=to_camel, extra="forbid", frozen=True)
-
-
-class Words(_Part):
+class Words(Fact):
     long: str
     short: str
     link: Annotated[str, Field(pattern=r"\{link\}")]
     """For a sender nobody can answer, such as a name instead of a number."""
 
 
-class Rule(_Part):
+class Rule(Fact):
     countries: tuple[CountryCode, ...]
     required: bool
     law: str
@@ -45,18 +40,18 @@ class Rule(_Part):
     note: str | None = None
 
 
-class _Default(_Part):
+class _Default(Fact):
     required: bool
     note: str
 
 
-class _Marks(_Part):
+class _Marks(Fact):
     before: tuple[str, ...]
     after: tuple[str, ...]
     phrases: tuple[str, ...]
 
 
-class OptOutFile(_Part):
+class OptOutFile(Fact):
     about: str
     categories: tuple[Category, ...]
     default: _Default

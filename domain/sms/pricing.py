@@ -10,19 +10,16 @@ from decimal import Decimal
 from functools import cache
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
-from pydantic.alias_generators import to_camel
+from pydantic import Field, TypeAdapter
 
 from domain.countries import CountryCode
-from domain.data import load
-from domain.records import Money
+from domain.data import Fact, load
+from domain.money import Money
 
 _Day = Annotated[str, Field(pattern=r"^\d{4}-\d{2}(-\d{2})?$")]
 
 
-class _Entry(BaseModel):
-    model_config = ConfigDict(alias_generator=to_camel, extra="forbid", frozen=True)
-
+class _Entry(Fact):
     note: str | None = None
     source: str | None = None
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 
-from domain.records import Money
+from domain.money import Money
 
 
 @dataclass(frozen=True, slots=True)

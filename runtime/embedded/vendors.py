@@ -43,8 +43,19 @@ def vendor_environment(
 ) -> dict[str, str]:
     """What points each sandboxed vendor at the sandbox, and switches off what is neither real nor
     sandboxed."""
+    settings = _sandbox_settings(secrets, sandbox_url, smtp_port)
+    told = {"HERALD_SNS": "off"} if "sns" not in real_vendors(environ) else {}
+    for vendor in sandboxed_vendors(environ):
+        told |= settings[vendor]
+    return told
+
+
+def _sandbox_settings(
+    secrets: Mapping[str, str], sandbox_url: str, smtp_port: int
+) -> dict[str, dict[str, str]]:
+    """By vendor."""
     password = secrets["SANDBOX_SMTP_PASSWORD"]
-    settings = {
+    return {
         "resend": {
             "RESEND_API_KEY": "re_sandbox",
             "RESEND_API_URL": f"{sandbox_url}/resend",
@@ -77,11 +88,6 @@ def vendor_environment(
             "ONESIGNAL_WEBHOOK_SECRET": secrets["ONESIGNAL_WEBHOOK_SECRET"],
         },
     }
-    sandboxed = sandboxed_vendors(environ)
-    told = {"HERALD_SNS": "off"} if "sns" not in real_vendors(environ) else {}
-    for vendor in sandboxed:
-        told |= settings[vendor]
-    return told
 
 
 def sandbox_environment(environ: Mapping[str, str], secrets: Mapping[str, str]) -> dict[str, str]:

@@ -21,7 +21,7 @@ from domain.paging import Page, PageRequest
 from domain.ports.ab_tests import ABOutcome, ABTest
 from domain.ports.runtime import Clock
 from domain.ports.storage import Transaction, UnitOfWork
-from domain.records import AuditEntry
+from domain.records.operations import AuditEntry
 from services.ab.variants import not_running, variant_of
 
 BY_METRIC: Final = "metric"

@@ -16,7 +16,7 @@ from domain.commands import NewNotification
 from domain.errors import Conflict, FieldError, HeraldError, Invalid
 from domain.ports.ab_tests import ABLink, ABTest
 from domain.ports.storage import Transaction, UnitOfWork
-from domain.records import Notification
+from domain.records.notifications import Notification
 
 Remembered = Mapping[tuple[UUID, str], int]
 

@@ -12,7 +12,8 @@ from domain.ids import new_id
 from domain.paging import Page, PageRequest
 from domain.ports.runtime import Clock
 from domain.ports.storage import UnitOfWork
-from domain.records import ApiKey, AuditEntry
+from domain.records.api_keys import ApiKey
+from domain.records.operations import AuditEntry
 from services.access.callers import AccessService, secret_hash
 
 _PREFIX: Final = "hk_"

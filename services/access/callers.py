@@ -16,7 +16,7 @@ from domain.enums import Scope
 from domain.errors import Forbidden, Unauthorized
 from domain.ports.runtime import Clock
 from domain.ports.storage import UnitOfWork
-from domain.records import ApiKey
+from domain.records.api_keys import ApiKey
 from services.access.tokens import TokenService
 
 FIRST_KEY: Final = "key:first"

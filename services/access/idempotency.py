@@ -1,8 +1,9 @@
 """Idempotency keys for calls whose answer is stored: run once, answer the same for a day."""
 
 from domain.errors import Conflict, FieldError, Invalid
+from domain.ports.idempotency import StoredResponse
 from domain.ports.runtime import Clock
-from domain.ports.storage import StoredResponse, UnitOfWork
+from domain.ports.storage import UnitOfWork
 from services.notifications.accept import IdempotencyClaim
 
 

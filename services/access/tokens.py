@@ -6,7 +6,7 @@ from typing import Final
 
 import jwt
 
-from domain.errors import NotFound
+from domain.errors import user_not_found
 from domain.ports.runtime import Clock
 from domain.ports.storage import UnitOfWork
 
@@ -33,7 +33,7 @@ class TokenService:
         """Raises `NotFound("user_not_found")`."""
         async with self._uow() as tx:
             if await tx.users.get(user_id) is None:
-                raise no_user(user_id)
+                raise user_not_found(user_id)
         expires_at = (self._clock() + lifetime).replace(microsecond=0)
         claims = {"sub": user_id, "aud": _AUDIENCE, "exp": int(expires_at.timestamp())}
         return UserToken(jwt.encode(claims, self._key, algorithm="HS256"), user_id, expires_at)
@@ -52,7 +52,3 @@ class TokenService:
         except (jwt.InvalidTokenError, ValueError, OverflowError, OSError):
             return None
         return str(claims["sub"]) if self._clock() < expires_at else None
-
-
-def no_user(user_id: str) -> NotFound:
-    return NotFound("user_not_found", f"There is no user {user_id}.")

@@ -20,7 +20,8 @@ from domain.paging import Cursor, Page, PageRequest
 from domain.ports.inbox import Frame
 from domain.ports.runtime import Clock
 from domain.ports.storage import Transaction, UnitOfWork
-from domain.records import Event, InboxItem
+from domain.records.events import Event
+from domain.records.inbox import InboxItem
 
 SLICE = 100
 _FRAMES = {

@@ -32,7 +32,8 @@ from domain.ports.announcements import AnnouncementStarter
 from domain.ports.inbox import ANNOUNCEMENTS_CHANGED, InboxBroadcaster
 from domain.ports.runtime import Clock
 from domain.ports.storage import Transaction, UnitOfWork
-from domain.records import AuditEntry, Event
+from domain.records.events import Event
+from domain.records.operations import AuditEntry
 from services.audience.preview import require_list
 
 BUS_PATIENCE: Final = 2.0

@@ -13,7 +13,7 @@ from domain.ids import new_id
 from domain.paging import Page, PageRequest
 from domain.ports.runtime import Clock
 from domain.ports.storage import Transaction, UnitOfWork
-from domain.records import AuditEntry
+from domain.records.operations import AuditEntry
 
 MAX_ERRORS: Final = 1000
 """Bad rows an answer names; all of them are counted."""

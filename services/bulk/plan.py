@@ -13,15 +13,17 @@ from uuid import UUID
 from domain.enums import Channel, GateOutcome, PlanOutcome, PlanTrigger
 from domain.facts import Usage
 from domain.plan_types import Plan
-from domain.ports.bulk import BulkTransaction, PlanDraft
-from domain.ports.storage import PlanningSnapshot
-from services.notifications.plan import (
+from domain.ports.bulk import BulkTransaction
+from domain.ports.planning import PlanDraft, PlanningSnapshot
+from services.notifications.plan_draft import draft_of
+from services.notifications.plan_facts import (
     DEDUP_WINDOW,
     USAGE_WINDOW,
-    PlanService,
-    draft_of,
+    FactReader,
+    claims_content,
     remaining_channels,
 )
+from services.notifications.plan_making import PlanMaker
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +37,9 @@ class Planned:
 
 
 class BulkPlanner:
-    def __init__(self, plans: PlanService) -> None:
-        self._plans = plans
+    def __init__(self, facts: FactReader, maker: PlanMaker) -> None:
+        self._facts = facts
+        self._maker = maker
 
     async def plan(
         self, tx: BulkTransaction, snapshots: Sequence[PlanningSnapshot], now: datetime
@@ -46,7 +49,7 @@ class BulkPlanner:
         limited = {
             one.notification.user_id
             for one in snapshots
-            if self._plans.is_limited(one, remaining_channels(one))
+            if self._facts.is_limited(one, remaining_channels(one))
         }
         first = _independent(snapshots, limited)
         usage = await self._usage(tx, limited, now)
@@ -80,11 +83,7 @@ class BulkPlanner:
     async def _duplicates(
         self, tx: BulkTransaction, snapshots: Sequence[PlanningSnapshot]
     ) -> Mapping[UUID, UUID]:
-        claiming = [
-            one.notification
-            for one in snapshots
-            if one.notification.first_intent_at is None and not one.notification.redrives
-        ]
+        claiming = [one.notification for one in snapshots if claims_content(one.notification)]
         return await tx.bulk_planning.claim_contents(claiming, DEDUP_WINDOW) if claiming else {}
 
     async def _one(
@@ -98,8 +97,8 @@ class BulkPlanner:
         item = snapshot.notification
         remaining = remaining_channels(snapshot)
         used = tuple(u for u in usage.get(item.user_id, ()) if u.notification_id != item.id)
-        facts = self._plans.facts_of(snapshot, remaining, now, used, duplicates.get(item.id))
-        plan = await self._plans.within_number_limits(tx, snapshot, facts, now)
+        facts = self._facts.facts_of(snapshot, remaining, now, used, duplicates.get(item.id))
+        plan = await self._maker.make(tx, snapshot, facts, now)
         channel = only_channel(plan)
         ends = plan.outcome in {PlanOutcome.SKIP, PlanOutcome.EXPIRE}
         several = channel is Channel.PUSH and len(snapshot.device_ids) > 1

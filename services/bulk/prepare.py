@@ -13,11 +13,12 @@ from uuid import UUID
 from domain.content import RenderedMessage
 from domain.enums import Channel, DeliveryStatus, Priority
 from domain.ids import new_id
-from domain.ports.bulk import BatchIntent, BulkTransaction, BulkUnitOfWork, PlanDraft
+from domain.ports.bulk import BatchIntent, BulkTransaction, BulkUnitOfWork
 from domain.ports.deliveries import DeliveryJob
+from domain.ports.planning import PlanDraft
 from domain.ports.providers import BatchProvider, Recovery
 from domain.ports.runtime import Clock, RenderProblem
-from domain.records import Delivery
+from domain.records.notifications import Delivery
 from services.bulk.plan import BulkPlanner, Planned
 from services.delivery.attempt import Try
 from services.delivery.craft import Crafted, MessageCraft

@@ -15,7 +15,8 @@ from domain.enums import DeliveryStatus
 from domain.ports.bulk import BulkTransaction, BulkUnitOfWork, Standing
 from domain.ports.deliveries import AttemptResult
 from domain.ports.runtime import Clock
-from domain.records import Delivery, Event, Notification
+from domain.records.events import Event
+from domain.records.notifications import Delivery, Notification
 from services.bulk.prepare import Item
 from services.delivery.events import attempt_events
 from services.delivery.record import (

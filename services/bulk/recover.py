@@ -15,7 +15,7 @@ from domain.ports.bulk import BatchIntent, BulkTransaction, BulkUnitOfWork
 from domain.ports.deliveries import DeliveryJob
 from domain.ports.messages import EmailRecord
 from domain.ports.runtime import Clock, RenderProblem
-from domain.records import Delivery
+from domain.records.notifications import Delivery
 from services.bulk.prepare import Item, Prepared
 from services.delivery.attempt import Try
 from services.delivery.craft import Crafted, MessageCraft

@@ -14,7 +14,7 @@ from domain.enums import EventType
 from domain.ports.campaigns import LineResult
 from domain.ports.runtime import Clock
 from domain.ports.storage import UnitOfWork
-from domain.records import AuditEntry
+from domain.records.operations import AuditEntry
 from services.campaigns.events import campaign_event
 from services.campaigns.intents import SENDS
 from services.campaigns.service import PAUSED_BY

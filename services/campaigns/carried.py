@@ -12,7 +12,7 @@ from domain.callbacks import EngagementKind
 from domain.campaigns.heard import ENGAGED, outcome_of
 from domain.campaigns.ids import carried_line
 from domain.ports.storage import Transaction
-from domain.records import Delivery, Notification
+from domain.records.notifications import Delivery, Notification
 
 
 async def note_outcome(

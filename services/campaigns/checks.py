@@ -11,7 +11,7 @@ from domain.commands import NewNotification
 from domain.enums import Category, Channel
 from domain.errors import FieldError, Invalid
 from domain.ports.runtime import TemplateRendererPort
-from domain.records import NotificationType
+from domain.records.catalogue import NotificationType
 from services.catalogue.reading import Catalogue
 from services.notifications.template_choice import TemplateChooser
 

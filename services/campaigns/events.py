@@ -5,7 +5,7 @@ from typing import Final
 
 from domain.campaigns.records import Campaign
 from domain.enums import EventType
-from domain.records import Event
+from domain.records.events import Event
 
 NO_USER: Final = ""
 

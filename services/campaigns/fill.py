@@ -16,7 +16,7 @@ from markupsafe import escape
 from domain.content import RenderedMessage
 from domain.enums import Channel
 from domain.marks import has_mark, mark, split_marks
-from domain.records import User
+from domain.records.people import User
 from services.campaigns.links import CampaignLinks
 
 FIELDS: Final = ("id", "name", "email", "phone")

@@ -19,7 +19,7 @@ from domain.ports.campaigns import ChunkLine, LineResult, OpenBatch
 from domain.ports.providers import OutboundMessage
 from domain.ports.runtime import Clock
 from domain.ports.storage import Transaction, UnitOfWork
-from domain.records import Notification
+from domain.records.notifications import Notification
 from services.campaigns.calls import CALLS_AT_ONCE, Call
 from services.campaigns.route import ChunkWay, WarmUpDay, warm_up_day
 

@@ -11,7 +11,7 @@ from domain.plan import make_plan
 from domain.plan_types import Plan
 from domain.ports.campaigns import NOBODY, ChunkLine, LineResult
 from domain.ports.storage import Transaction
-from domain.records import NotificationType
+from domain.records.catalogue import NotificationType
 
 USAGE_WINDOW = timedelta(days=7)
 Throttles = Mapping[Channel, tuple[int, timedelta]]

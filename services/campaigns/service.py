@@ -25,7 +25,7 @@ from domain.paging import Page, PageRequest
 from domain.ports.campaign_runtime import CampaignStarter
 from domain.ports.runtime import Clock
 from domain.ports.storage import Transaction, UnitOfWork
-from domain.records import AuditEntry
+from domain.records.operations import AuditEntry
 from services.audience.preview import require_list
 from services.campaigns.checks import CampaignChecks, refusal
 from services.campaigns.drafts import WORDS, CampaignDrafts

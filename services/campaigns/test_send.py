@@ -15,7 +15,7 @@ from domain.ports.providers import Accepted, SendOutcome
 from domain.ports.runtime import Clock, RenderProblem
 from domain.ports.storage import UnitOfWork
 from domain.preferences import Preferences
-from domain.records import User
+from domain.records.people import User
 from services.campaigns.checks import CampaignChecks
 from services.campaigns.links import CampaignLinks
 from services.campaigns.words import CampaignComposer, Edition

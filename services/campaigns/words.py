@@ -18,7 +18,8 @@ from domain.enums import Channel, ConsentType, Priority
 from domain.ports.campaigns import ChunkLine
 from domain.ports.providers import OutboundMessage
 from domain.ports.runtime import RenderProblem, TemplateRendererPort
-from domain.records import NotificationType, TemplateVersion, User
+from domain.records.catalogue import NotificationType, TemplateVersion
+from domain.records.people import User
 from services.campaigns.fill import (
     COPIES,
     MAX_SUBJECT,

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from domain.ports.runtime import TemplateRendererPort
-from domain.records import TemplateVersion
+from domain.records.catalogue import TemplateVersion
 from services.catalogue.locales import choose_locale
 from services.catalogue.reading import Catalogue
 

@@ -10,7 +10,7 @@ from cachetools import TTLCache
 
 from domain.errors import FieldError, Invalid
 from domain.ports.storage import UnitOfWork
-from domain.records import NotificationType, TemplateVersion
+from domain.records.catalogue import NotificationType, TemplateVersion
 
 _TTL = timedelta(seconds=5)
 

@@ -10,7 +10,8 @@ from domain.errors import Conflict, FieldError, Invalid, NotFound
 from domain.paging import Page, PageRequest
 from domain.ports.runtime import Clock, RenderProblem, TemplateProblem, TemplateRendererPort
 from domain.ports.storage import Transaction, UnitOfWork
-from domain.records import AuditEntry, TemplateSummary, TemplateVersion
+from domain.records.catalogue import TemplateSummary, TemplateVersion
+from domain.records.operations import AuditEntry
 from services.catalogue.layouts import layout_of
 from services.catalogue.locales import DEFAULT_LOCALE, choose_locale
 from services.catalogue.reading import Catalogue

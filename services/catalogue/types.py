@@ -5,7 +5,8 @@ from dataclasses import replace
 from domain.errors import NotFound
 from domain.ports.runtime import Clock
 from domain.ports.storage import UnitOfWork
-from domain.records import AuditEntry, NotificationType
+from domain.records.catalogue import NotificationType
+from domain.records.operations import AuditEntry
 from services.catalogue.reading import Catalogue
 
 

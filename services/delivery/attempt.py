@@ -23,7 +23,7 @@ from domain.ports.providers import (
 )
 from domain.ports.runtime import Clock
 from domain.ports.storage import UnitOfWork
-from domain.records import Delivery
+from domain.records.notifications import Delivery
 from services.delivery.craft import Crafted, MessageCraft, minor_units
 from services.delivery.doubts import ask
 from services.delivery.message import MessageComposer

@@ -13,10 +13,10 @@ from uuid import UUID
 
 from domain.content import Content, PushOptions, RenderedMessage
 from domain.enums import Category, Channel
+from domain.money import Money
 from domain.ports.deliveries import DeliveryJob
 from domain.ports.messages import EmailRecord, PushRecord, SmsRecord
 from domain.ports.storage import Transaction
-from domain.records import Money
 from domain.sms.opt_out import is_answerable
 from services.feedback.tracking import TrackingLinks, tracked_message
 from services.sms.compliance import PreparedSms, SmsCraft

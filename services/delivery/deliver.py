@@ -15,12 +15,13 @@ from uuid import UUID
 from domain.content import RenderedMessage
 from domain.delivering import RetryLater
 from domain.enums import Channel, DeliveryStatus
+from domain.errors import notification_not_found
 from domain.ids import new_id
 from domain.messages import DeliverInput, DeliverOutcome, DeliverResult
 from domain.ports.deliveries import DeliveryJob
 from domain.ports.runtime import Clock, RenderProblem
 from domain.ports.storage import Transaction, UnitOfWork
-from domain.records import Delivery
+from domain.records.notifications import Delivery
 from domain.rules.reasons import Reason
 from services.delivery.attempt import Attempts, Try
 from services.delivery.craft import Crafted, MessageCraft
@@ -28,8 +29,6 @@ from services.delivery.events import Failure
 from services.delivery.message import MessageComposer
 from services.delivery.record import DeliveryRecorder
 from services.delivery.routing import PAUSE_CHECK, Direction, Held, Later, Routing, Way, one_voice
-from services.notifications.attachments import AttachmentService
-from services.notifications.cancel import not_found
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +47,7 @@ class DeliverService:
         routing: Routing,
         composer: MessageComposer,
         craft: MessageCraft,
-        attachments: AttachmentService,
+        attempts: Attempts,
         recorder: DeliveryRecorder,
         clock: Clock,
     ) -> None:
@@ -56,7 +55,7 @@ class DeliverService:
         self._routing = routing
         self._composer = composer
         self._craft = craft
-        self._attempts = Attempts(uow, routing, composer, craft, attachments, clock)
+        self._attempts = attempts
         self._recorder = recorder
         self._clock = clock
 
@@ -84,11 +83,11 @@ class DeliverService:
         async with self._uow() as tx:
             job = await tx.deliveries.load_job(command.notification_id, channel)
             if job is None:
-                raise not_found(command.notification_id)
+                raise notification_not_found(command.notification_id)
             if "campaign" in job.paused:
                 return await self._hold(tx, job, channel, Reason.CAMPAIGN_PAUSED, None)
             if f"channel:{channel}" in job.paused:
-                return await self._hold(tx, job, channel, "channel_paused", None)
+                return await self._hold(tx, job, channel, Reason.CHANNEL_PAUSED, None)
             stop = await self._obstacle(tx, job, channel, now)
             if stop is not None:
                 return stop
@@ -101,7 +100,7 @@ class DeliverService:
             ways = await self._ways(job)
             held = next((way for way in ways.values() if isinstance(way, Held)), None)
             if held is not None:
-                return await self._hold(tx, job, channel, "provider_paused", held.provider)
+                return await self._hold(tx, job, channel, Reason.PROVIDER_PAUSED, held.provider)
             crafted = await self._craft.finish(tx, job, channel, message)
             return await self._with_intents(tx, job, crafted, ways, now)
 
@@ -163,15 +162,15 @@ class DeliverService:
         in_doubt = any(line.status is DeliveryStatus.SENDING for line in job.deliveries)
         expires_at = job.notification.expires_at
         if expires_at is not None and expires_at <= now and not in_doubt:
-            return await self._recorder.skip_channel(tx, job, channel, "expired")
+            return await self._recorder.skip_channel(tx, job, channel, Reason.EXPIRED)
         if job.preferences.channels[channel].enabled is False and not in_doubt:
-            return await self._recorder.skip_channel(tx, job, channel, "channel_disabled")
+            return await self._recorder.skip_channel(tx, job, channel, Reason.CHANNEL_DISABLED)
         usable = [target for target in job.targets if target.suppressed_reason is None]
         if usable or in_doubt:
             return None
         if job.targets:
-            return await self._recorder.skip_channel(tx, job, channel, "suppressed")
-        reason = "no_device" if channel is Channel.PUSH else "no_address"
+            return await self._recorder.skip_channel(tx, job, channel, Reason.SUPPRESSED)
+        reason = Reason.NO_DEVICE if channel is Channel.PUSH else Reason.NO_ADDRESS
         return await self._recorder.skip_channel(tx, job, channel, reason)
 
     async def _with_lines(self, tx: Transaction, job: DeliveryJob, channel: Channel) -> DeliveryJob:

@@ -7,7 +7,9 @@ from datetime import datetime
 from domain.enums import Channel, DeliveryStatus, EventType
 from domain.ids import new_id
 from domain.ports.deliveries import AttemptResult
-from domain.records import DeadLetter, Delivery, Event, Notification
+from domain.records.events import Event
+from domain.records.notifications import Delivery, Notification
+from domain.records.operations import DeadLetter
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ from domain.enums import Channel
 from domain.ports.deliveries import DeliveryJob, Target
 from domain.ports.providers import OutboundMessage
 from domain.ports.runtime import RenderProblem, TemplateRendererPort
-from domain.records import Delivery, Notification, NotificationType, TemplateVersion
+from domain.records.catalogue import NotificationType, TemplateVersion
+from domain.records.notifications import Delivery, Notification
 from services.catalogue.layouts import layout_of
 from services.catalogue.locales import DEFAULT_LOCALE, choose_locale
 from services.catalogue.reading import Catalogue

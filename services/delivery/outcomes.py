@@ -7,7 +7,7 @@ from typing import TypeGuard
 from domain.enums import Category, Channel, DeliveryStatus
 from domain.ports.deliveries import AttemptResult
 from domain.ports.providers import Accepted, Found, Rejected, Retry, SendOutcome, Uncertain
-from domain.records import Delivery
+from domain.records.notifications import Delivery
 from domain.retry import SCHEDULES, next_delay
 
 FAILURES_BEFORE_FAILOVER = 3
@@ -52,7 +52,6 @@ def result_of(
     `another` provider can take over; a doubt past it is `unknown`.
 
     `in_doubt`: as for `keeps_doubt`; the message then stays with its provider."""
-    schedule = SCHEDULES[channel]
     match outcome:
         case Accepted():
             return AttemptResult(
@@ -67,26 +66,32 @@ def result_of(
         case Rejected():
             return _refused(line, DeliveryStatus.FAILED, provider, at, "rejected", outcome)
         case Retry() if in_doubt:
-            wait = next_delay(schedule, line.attempts, outcome.after, str(line.id))
+            wait = next_delay(SCHEDULES[channel], line.attempts, outcome.after, str(line.id))
             return _doubtful(line, channel, provider, at, outcome, wait)
-        case Retry() if another and (
-            outcome.fail_over or line.failures_here + 1 >= FAILURES_BEFORE_FAILOVER
-        ):
-            failed = _refused(
-                line, DeliveryStatus.PENDING, provider, at, "failover", outcome, again_at=at
-            )
-            return replace(failed, gives_up=True)
-        case Retry() if line.failures_here + 1 >= schedule.max_attempts:
-            return _refused(line, DeliveryStatus.FAILED, provider, at, "retry", outcome)
         case Retry():
-            wait = next_delay(schedule, line.failures_here + 1, outcome.after, str(line.id))
-            return _refused(
-                line, DeliveryStatus.PENDING, provider, at, "retry", outcome, again_at=at + wait
-            )
+            return _retried(outcome, line, channel, provider, at, another=another)
         case Uncertain():
             slow = channel is Channel.SMS and outcome.code == "timeout"
             wait = SLOW_DOUBT_DELAY if slow else DOUBT_DELAY
             return _doubtful(line, channel, provider, at, outcome, wait)
+
+
+def _retried(
+    outcome: Retry, line: Delivery, channel: Channel, provider: str, at: datetime, *, another: bool
+) -> AttemptResult:
+    """Certainly not taken: by the next provider, at an end, or once more by this one."""
+    schedule, failures = SCHEDULES[channel], line.failures_here + 1
+    if another and (outcome.fail_over or failures >= FAILURES_BEFORE_FAILOVER):
+        failed = _refused(
+            line, DeliveryStatus.PENDING, provider, at, "failover", outcome, again_at=at
+        )
+        return replace(failed, gives_up=True)
+    if failures >= schedule.max_attempts:
+        return _refused(line, DeliveryStatus.FAILED, provider, at, "retry", outcome)
+    wait = next_delay(schedule, failures, outcome.after, str(line.id))
+    return _refused(
+        line, DeliveryStatus.PENDING, provider, at, "retry", outcome, again_at=at + wait
+    )
 
 
 def _doubtful(

@@ -21,7 +21,8 @@ from domain.messages import DeliverOutcome, DeliverResult
 from domain.ports.deliveries import AttemptResult, DeliveryJob
 from domain.ports.runtime import Clock
 from domain.ports.storage import Transaction, UnitOfWork
-from domain.records import DeadLetter, Delivery, Notification
+from domain.records.notifications import Delivery, Notification
+from domain.records.operations import DeadLetter
 from domain.status import notification_status_of
 from services.delivery.events import Failure, attempt_events, dead_letter, notification_event
 from services.people.suppressions import suppress_target

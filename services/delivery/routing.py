@@ -15,7 +15,7 @@ from domain.enums import Channel, DeliveryStatus, Priority, PushVendor
 from domain.ports.breakers import Breakers, ProviderLimits
 from domain.ports.deliveries import DeliveryJob, Target
 from domain.ports.providers import Provider
-from domain.records import Delivery
+from domain.records.notifications import Delivery
 
 PAUSE_CHECK = timedelta(seconds=30)
 """When a delivery comes again that is held in part, or by a pause no plan waits for."""

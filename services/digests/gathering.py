@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from domain.digests.shapes import Gathered, digest_key_of, gathered_of
 from domain.plan_types import Plan
-from domain.ports.storage import PlanningSnapshot, Transaction
-from domain.records import Notification
+from domain.ports.planning import PlanningSnapshot
+from domain.ports.storage import Transaction
+from domain.records.notifications import Notification
 
 
 @dataclass(frozen=True, slots=True)

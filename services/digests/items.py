@@ -10,7 +10,8 @@ from domain.ports.deliveries import DeliveryJob
 from domain.ports.digests import ClaimedItem
 from domain.ports.runtime import RenderProblem
 from domain.preferences import Preferences
-from domain.records import NotificationType, User
+from domain.records.catalogue import NotificationType
+from domain.records.people import User
 from services.catalogue.reading import Catalogue
 from services.delivery.message import MessageComposer
 

@@ -24,12 +24,14 @@ from domain.digests.shapes import (
     in_order,
 )
 from domain.enums import EventType, NotificationStatus
+from domain.errors import user_not_found
 from domain.ids import derived_id, keyed_hash, new_id
 from domain.ports.digests import ClaimedItem, DigestGateway, WaitingDigest
 from domain.ports.runtime import Clock, Starter
 from domain.ports.storage import Transaction, UnitOfWork
-from domain.records import Event, Notification, NotificationType
-from services.access.tokens import no_user
+from domain.records.catalogue import NotificationType
+from domain.records.events import Event
+from domain.records.notifications import Notification
 from services.catalogue.reading import Catalogue
 from services.delivery.record import standing_of
 from services.digests.items import ItemWords
@@ -113,7 +115,7 @@ class DigestService:
         order = _Order(user_id, digest_key, new_id(), self._clock(), None)
         async with self._uow() as tx:
             if await tx.users.get(user_id) is None:
-                raise no_user(user_id)
+                raise user_not_found(user_id)
         made, items = await self._make(order)
         async with self._uow() as tx:
             waiting = await tx.digests.count(user_id, digest_key)
@@ -177,7 +179,7 @@ class DigestService:
     ) -> Sequence[DigestItem]:
         user = await tx.users.get(user_id)
         if user is None:
-            raise no_user(user_id)
+            raise user_not_found(user_id)
         preferences = await tx.users.preferences(user_id)
         return in_order([await self._words.of(item, user, preferences) for item in claimed])
 

@@ -23,7 +23,7 @@ from domain.ports.callbacks import CallbackFilter, CallbackStatus, StoredCallbac
 from domain.ports.providers import Provider
 from domain.ports.runtime import Clock
 from domain.ports.storage import UnitOfWork
-from domain.records import AuditEntry
+from domain.records.operations import AuditEntry
 from services.feedback.effects import CallbackEffects
 
 AGAIN_AFTER: Final = (

@@ -19,7 +19,8 @@ from domain.ports.providers import (
     Provider,
 )
 from domain.ports.storage import Transaction
-from domain.records import Delivery, Notification, PendingSignal
+from domain.records.events import PendingSignal
+from domain.records.notifications import Delivery, Notification
 from services.campaigns.engagement import CampaignEngagement
 from services.feedback.engagement import EngagementService
 from services.feedback.receipts import ReceiptService
@@ -75,6 +76,28 @@ class CallbackEffects:
         """`repeated`: it was applied before; nothing new is to come of it but what was lost.
         No instant it tells is taken to be later than `received_at`."""
         about = [one for one in said if isinstance(one, Receipt | Engagement)]
+        heard = await self._heard(tx, provider, about, received_at, repeated=repeated)
+        if repeated:
+            return heard
+        replies: list[PendingSignal] = []
+        answers: list[OutboundMessage] = []
+        for reply in (one for one in said if isinstance(one, Reply)):
+            told_back = replace(reply, at=min(reply.at, received_at))
+            replied = await self._replies.apply(tx, provider, told_back)
+            replies += replied.signals
+            answers += [replied.answer] if replied.answer else []
+        return replace(heard, replies=tuple(replies), answers=tuple(answers))
+
+    async def _heard(
+        self,
+        tx: Transaction,
+        provider: str,
+        about: Sequence[Receipt | Engagement],
+        received_at: datetime,
+        *,
+        repeated: bool,
+    ) -> Effects:
+        """What became of messages, and what people did with them."""
         lines = await self._locked(tx, provider, [one.provider_message_id for one in about])
         known, unknown = 0, 0
         engagement: list[PendingSignal] = []
@@ -95,15 +118,7 @@ class CallbackEffects:
                     tx, notification, deliveries, one.kind, at, one.url
                 )
                 engagement += signals
-        replies: list[PendingSignal] = []
-        answers: list[OutboundMessage] = []
-        if not repeated:
-            for reply in (one for one in said if isinstance(one, Reply)):
-                told_back = replace(reply, at=min(reply.at, received_at))
-                replied = await self._replies.apply(tx, provider, told_back)
-                replies += replied.signals
-                answers += [replied.answer] if replied.answer else []
-        return Effects(known, unknown, tuple(engagement), tuple(replies), tuple(answers))
+        return Effects(known, unknown, tuple(engagement))
 
     def tell(self, done: Effects) -> None:
         """After the commit."""

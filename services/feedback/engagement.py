@@ -20,7 +20,8 @@ from domain.messages import SignalKind
 from domain.ports.callbacks import EngagementRecord
 from domain.ports.runtime import Clock, Starter
 from domain.ports.storage import Transaction, UnitOfWork
-from domain.records import Delivery, Event, Notification, PendingSignal
+from domain.records.events import Event, PendingSignal
+from domain.records.notifications import Delivery, Notification
 from services.campaigns.carried import note_engaged
 from services.feedback.receipts import ReceiptService
 

@@ -8,7 +8,8 @@ from domain.callbacks import EngagementKind
 from domain.campaigns.ids import carried_line
 from domain.enums import Channel, EventType
 from domain.ports.storage import Transaction
-from domain.records import Event, Notification
+from domain.records.events import Event
+from domain.records.notifications import Notification
 from services.campaigns.carried import note_engaged
 
 

@@ -14,7 +14,9 @@ from domain.ids import new_id
 from domain.ports.runtime import Clock
 from domain.ports.storage import Transaction
 from domain.receipts import suppression_reason
-from domain.records import DeadLetter, Delivery, Event, Notification
+from domain.records.events import Event
+from domain.records.notifications import Delivery, Notification
+from domain.records.operations import DeadLetter
 from domain.status import notification_status_of
 from services.campaigns.carried import note_outcome
 from services.people.suppressions import suppress_target

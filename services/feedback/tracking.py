@@ -15,7 +15,7 @@ from uuid import UUID
 from domain.callbacks import EngagementKind
 from domain.content import RenderedMessage
 from domain.enums import Channel
-from domain.records import NotificationType
+from domain.records.catalogue import NotificationType
 from domain.tracked_html import tracked_html
 from domain.tracking import tracking_of
 

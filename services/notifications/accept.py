@@ -19,9 +19,12 @@ from domain.enums import EventType, NotificationStatus, Priority
 from domain.errors import Conflict, FieldError, HeraldError, Invalid, unknown_user
 from domain.ids import keyed_hash, new_id
 from domain.ports.bulk import BulkUnitOfWork
+from domain.ports.idempotency import IdempotencyRecord
 from domain.ports.runtime import Clock, Starter
-from domain.ports.storage import IdempotencyRecord, Transaction
-from domain.records import Event, Notification, NotificationType, NotificationView
+from domain.ports.storage import Transaction
+from domain.records.catalogue import NotificationType
+from domain.records.events import Event
+from domain.records.notifications import Notification, NotificationView
 from services.ab.variants import Chosen, VariantService
 from services.catalogue.reading import Catalogue
 from services.notifications.attachments import AttachmentService

@@ -9,14 +9,14 @@ from uuid import UUID
 from domain.commands import AmendNotification
 from domain.content import Content
 from domain.enums import EventType
-from domain.errors import Conflict, FieldError, Invalid
+from domain.errors import Conflict, FieldError, Invalid, notification_not_found
 from domain.ids import new_id
 from domain.messages import SignalKind
 from domain.ports.runtime import Clock, Starter
 from domain.ports.storage import Transaction, UnitOfWork
-from domain.records import Event, Notification, NotificationView, PendingSignal
+from domain.records.events import Event, PendingSignal
+from domain.records.notifications import Notification, NotificationView
 from services.notifications.accept import AcceptService
-from services.notifications.cancel import not_found
 
 _CONTENT_FIELDS = ("title", "content", "data")
 
@@ -39,7 +39,7 @@ class AmendService:
             notification = await self._waiting(tx, notification_id)
             view = await tx.notifications.get(notification_id)
             if view is None:
-                raise not_found(notification_id)
+                raise notification_not_found(notification_id)
             words = {name: changes.pop(name) for name in _CONTENT_FIELDS if name in changes}
             content = view.content.model_copy(update=words)
             amended = replace(notification, **changes, updated_at=now)
@@ -83,14 +83,14 @@ class AmendService:
             )
             view = await tx.notifications.get(notification_id)
         if view is None:
-            raise not_found(notification_id)
+            raise notification_not_found(notification_id)
         self._starter.signal(signal.id, notification_id, signal.redrives, signal.kind)
         return view
 
     async def _waiting(self, tx: Transaction, notification_id: UUID) -> Notification:
         notification = await tx.notifications.lock(notification_id)
         if notification is None:
-            raise not_found(notification_id)
+            raise notification_not_found(notification_id)
         if notification.first_intent_at is not None:
             raise Conflict("already_sent", "Something of this notification was sent already.")
         if not notification.status.is_open:

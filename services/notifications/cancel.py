@@ -12,12 +12,13 @@ from uuid import UUID
 
 from domain.cancel import decide_cancel
 from domain.enums import DeliveryStatus, EventType, NotificationStatus
-from domain.errors import NotFound
+from domain.errors import notification_not_found
 from domain.ids import new_id
 from domain.messages import CancelOutcome, SignalKind
 from domain.ports.runtime import Clock, Starter
 from domain.ports.storage import Transaction, UnitOfWork
-from domain.records import Delivery, Event, Notification, NotificationView, PendingSignal
+from domain.records.events import Event, PendingSignal
+from domain.records.notifications import Delivery, Notification, NotificationView
 from domain.status import notification_status_of
 
 IN_FLIGHT_PATIENCE = timedelta(seconds=3)
@@ -53,7 +54,7 @@ class CancelService:
         async with self._uow() as tx:
             notification = await tx.notifications.lock(notification_id)
             if notification is None:
-                raise not_found(notification_id)
+                raise notification_not_found(notification_id)
             before = await tx.deliveries.of(notification_id)
             stopped = [line for line in before if line.status.is_open]
             outcome = decide_cancel(
@@ -109,7 +110,7 @@ class CancelService:
             async with self._uow() as tx:
                 view = await tx.notifications.get(notification_id)
             if view is None:
-                raise not_found(notification_id)
+                raise notification_not_found(notification_id)
             sending = any(line.status is DeliveryStatus.SENDING for line in view.deliveries)
             if not sending or self._clock() >= deadline:
                 return view
@@ -119,7 +120,3 @@ class CancelService:
 def channels_left(notification: Notification, lines: tuple[Delivery, ...]) -> int:
     """Channels no ledger line exists for yet: the plan has not reached them."""
     return len(set(notification.channels) - {line.channel for line in lines})
-
-
-def not_found(notification_id: UUID) -> NotFound:
-    return NotFound("notification_not_found", f"There is no notification {notification_id}.")

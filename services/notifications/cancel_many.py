@@ -9,7 +9,8 @@ from domain.ids import new_id
 from domain.messages import CancelOutcome, SignalKind
 from domain.ports.bulk import BulkUnitOfWork
 from domain.ports.runtime import Clock, Starter
-from domain.records import Delivery, Event, Notification, PendingSignal
+from domain.records.events import Event, PendingSignal
+from domain.records.notifications import Delivery, Notification
 from domain.status import notification_status_of
 from services.notifications.cancel import channels_left
 

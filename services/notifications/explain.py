@@ -9,11 +9,12 @@ from pydantic import Field
 from domain.base import Wire
 from domain.digests.shapes import DIGESTED
 from domain.enums import Channel, NotificationStatus, PlanOutcome, PlanTrigger
+from domain.errors import notification_not_found
 from domain.plan_types import GateTrace
 from domain.ports.storage import Transaction, UnitOfWork
-from domain.records import Event, NotificationView, PlanRecord
+from domain.records.events import Event
+from domain.records.notifications import NotificationView, PlanRecord
 from domain.rules.summary import plan_sentence
-from services.notifications.cancel import not_found
 
 
 class ExplainedPlan(Wire):
@@ -53,7 +54,7 @@ class ExplainService:
         async with self._uow() as tx:
             view = await tx.notifications.get(notification_id)
             if view is None:
-                raise not_found(notification_id)
+                raise notification_not_found(notification_id)
             plans = await tx.notifications.plans(notification_id)
             events = await tx.events.timeline(notification_id)
             timezone = await timezone_of(tx, view.notification.user_id)

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from uuid import UUID
 
+from domain.errors import notification_not_found
 from domain.paging import Page, PageRequest
-from domain.ports.storage import NotificationFilter, UnitOfWork
-from domain.records import Delivery, NotificationView
-from services.notifications.cancel import not_found
+from domain.ports.notifications import NotificationFilter
+from domain.ports.storage import UnitOfWork
+from domain.records.notifications import Delivery, NotificationView
 from services.notifications.cancel_many import CancelManyService
 from services.notifications.read_many import ReadManyService
 
@@ -24,7 +25,7 @@ class NotificationService:
         async with self._uow() as tx:
             view = await tx.notifications.get(notification_id)
         if view is None:
-            raise not_found(notification_id)
+            raise notification_not_found(notification_id)
         return view
 
     async def list(self, where: NotificationFilter, page: PageRequest) -> Page[NotificationView]:

@@ -13,7 +13,7 @@ from domain.ports.bulk import BulkUnitOfWork
 from domain.ports.inbox import InboxPublisher
 from domain.ports.runtime import Clock, Starter
 from domain.ports.storage import Transaction
-from domain.records import PendingSignal
+from domain.records.events import PendingSignal
 from services.announcements.inbox import mark_announcements_read
 from services.feedback.reads import note_reads
 from services.people.inbox import read_frame

@@ -15,7 +15,7 @@ from domain.ids import new_id
 from domain.messages import SignalKind
 from domain.ports.bulk import BulkUnitOfWork
 from domain.ports.runtime import Clock, WorkflowGateway
-from domain.records import PendingSignal
+from domain.records.events import PendingSignal
 
 GRACE = timedelta(seconds=5)
 """How long the process that accepted a row has for itself."""

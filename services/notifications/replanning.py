@@ -11,7 +11,7 @@ from domain.ids import new_id
 from domain.messages import SignalKind
 from domain.ports.runtime import Clock, Starter
 from domain.ports.storage import Transaction
-from domain.records import Event, PendingSignal
+from domain.records.events import Event, PendingSignal
 
 
 class Replanning:

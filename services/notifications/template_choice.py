@@ -10,7 +10,7 @@ from domain.commands import NewNotification
 from domain.enums import Channel
 from domain.errors import FieldError, Invalid
 from domain.ports.runtime import TemplateRendererPort
-from domain.records import NotificationType, TemplateVersion
+from domain.records.catalogue import NotificationType, TemplateVersion
 from services.catalogue.locales import choose_locale
 from services.catalogue.reading import Catalogue
 

@@ -2,7 +2,7 @@
 
 from domain.paging import Page, PageRequest
 from domain.ports.storage import UnitOfWork
-from domain.records import AuditEntry
+from domain.records.operations import AuditEntry
 
 
 class AuditService:

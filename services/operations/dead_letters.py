@@ -10,11 +10,14 @@ from typing import Final
 from uuid import UUID
 
 from domain.enums import EventType
-from domain.errors import Conflict, HeraldError, NotFound
+from domain.errors import Conflict, HeraldError, NotFound, notification_not_found
 from domain.paging import Page, PageRequest
+from domain.ports.operations import DeadLetterFilter
 from domain.ports.runtime import Clock, Starter
-from domain.ports.storage import DeadLetterFilter, Transaction, UnitOfWork
-from domain.records import AuditEntry, DeadLetter, Event
+from domain.ports.storage import Transaction, UnitOfWork
+from domain.records.events import Event
+from domain.records.notifications import Notification
+from domain.records.operations import AuditEntry, DeadLetter
 
 _SLICE: Final = 200
 
@@ -74,15 +77,7 @@ class DeadLetterService:
         notification_id = letters[0].notification_id
         done = []
         async with self._uow() as tx:
-            notification = await tx.notifications.lock(notification_id)
-            if notification is None or await tx.notifications.get(notification_id) is None:
-                raise NotFound(
-                    "notification_not_found", f"There is no notification {notification_id}."
-                )
-            if notification.status.is_open:
-                raise Conflict(
-                    "still_processing", "Other parts of this notification are still under way."
-                )
+            notification = await _ended(tx, notification_id)
             for letter in letters:
                 if not await tx.operations.resolve_dead_letter(letter.id, "redriven", now):
                     continue
@@ -117,6 +112,16 @@ class DeadLetterService:
         if letter.status != "open":
             raise _closed()
         return letter
+
+
+async def _ended(tx: Transaction, notification_id: UUID) -> Notification:
+    """The notification, locked. Raises when it is gone, or not at an end."""
+    notification = await tx.notifications.lock(notification_id)
+    if notification is None or await tx.notifications.get(notification_id) is None:
+        raise notification_not_found(notification_id)
+    if notification.status.is_open:
+        raise Conflict("still_processing", "Other parts of this notification are still under way.")
+    return notification
 
 
 def _by_notification(letters: Sequence[DeadLetter]) -> list[list[DeadLetter]]:

@@ -14,7 +14,7 @@ from domain.ports.breakers import Breakers, BreakerView
 from domain.ports.providers import Provider
 from domain.ports.runtime import Clock
 from domain.ports.storage import UnitOfWork
-from domain.records import AuditEntry, PausedPart
+from domain.records.operations import AuditEntry, PausedPart
 
 
 @dataclass(frozen=True, slots=True)

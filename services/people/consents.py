@@ -3,12 +3,11 @@
 from datetime import datetime
 
 from domain.enums import ConsentType
-from domain.errors import NotFound
+from domain.errors import NotFound, user_not_found
 from domain.paging import Page, PageRequest
 from domain.ports.runtime import Clock
 from domain.ports.storage import UnitOfWork
-from domain.records import Consent
-from services.access.tokens import no_user
+from domain.records.people import Consent
 from services.notifications.replanning import Replanning
 
 
@@ -22,7 +21,7 @@ class ConsentService:
         """The present answers. Raises `NotFound("user_not_found")`."""
         async with self._uow() as tx:
             if await tx.users.get(user_id) is None:
-                raise no_user(user_id)
+                raise user_not_found(user_id)
             return await tx.users.consents(user_id)
 
     async def get(self, user_id: str, consent: ConsentType) -> Consent:
@@ -37,7 +36,7 @@ class ConsentService:
         `NotFound("user_not_found")`."""
         async with self._uow() as tx:
             if await tx.users.get(user_id) is None:
-                raise no_user(user_id)
+                raise user_not_found(user_id)
             return await tx.users.consent_history(user_id, consent, page)
 
     async def put(
@@ -54,7 +53,7 @@ class ConsentService:
         answer = Consent(user_id, consent, granted, source, text, at or self._clock())
         async with self._uow() as tx:
             if await tx.users.get(user_id) is None:
-                raise no_user(user_id)
+                raise user_not_found(user_id)
             await tx.users.put_consent(answer)
             signals = await self._replanning.note(tx, user_id, "consent")
         self._replanning.tell(signals)

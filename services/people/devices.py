@@ -10,12 +10,11 @@ from typing import Final
 from uuid import UUID
 
 from domain.enums import Platform, PushVendor
-from domain.errors import FieldError, Invalid, NotFound
+from domain.errors import FieldError, Invalid, NotFound, user_not_found
 from domain.ids import new_id
 from domain.ports.runtime import Clock
 from domain.ports.storage import UnitOfWork
-from domain.records import Device
-from services.access.tokens import no_user
+from domain.records.people import Device
 
 STALE_AFTER: Final = timedelta(days=270)
 """As long as Firebase keeps the registration of an Android device that never connects."""
@@ -42,14 +41,14 @@ class DeviceService:
         _check_token(details)
         async with self._uow() as tx:
             if await tx.users.get(user_id) is None:
-                raise no_user(user_id)
+                raise user_not_found(user_id)
             return await tx.devices.register(self._device(user_id, details))
 
     async def list(self, user_id: str) -> tuple[Device, ...]:
         """Raises `NotFound("user_not_found")`."""
         async with self._uow() as tx:
             if await tx.users.get(user_id) is None:
-                raise no_user(user_id)
+                raise user_not_found(user_id)
             return await tx.devices.list(user_id)
 
     async def replace(self, user_id: str, token: str, details: DeviceDetails) -> Device:

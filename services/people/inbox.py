@@ -9,21 +9,16 @@ from uuid import UUID
 
 from domain.announcements.shapes import InboxAnnouncement, Standing
 from domain.enums import Strategy
-from domain.errors import Unavailable
+from domain.errors import Unavailable, notification_not_found, user_not_found
 from domain.ids import new_id
 from domain.messages import SignalKind
 from domain.paging import Page, PageRequest
 from domain.ports.inbox import Frame, InboxBroadcaster
 from domain.ports.runtime import Clock, Starter
 from domain.ports.storage import Transaction, UnitOfWork
-from domain.records import (
-    InboxChange,
-    InboxItem,
-    Notification,
-    NotificationView,
-    PendingSignal,
-)
-from services.access.tokens import no_user
+from domain.records.events import PendingSignal
+from domain.records.inbox import InboxChange, InboxItem
+from domain.records.notifications import Notification, NotificationView
 from services.announcements.inbox import (
     dismiss_announcement,
     inbox_rows,
@@ -32,7 +27,6 @@ from services.announcements.inbox import (
     standing_for,
 )
 from services.feedback.reads import note_reads
-from services.notifications.cancel import not_found
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +132,7 @@ class InboxService:
                 tx, user_id, notification_id, self._clock()
             )
         if not removed:
-            raise not_found(notification_id)
+            raise notification_not_found(notification_id)
         await self._tell(user_id, removed_frame(notification_id))
 
     async def broadcast(self, title: str, content: str, data: Mapping[str, Any]) -> UUID:
@@ -166,7 +160,7 @@ class InboxService:
             return view
         shown = await shown_announcement(tx, user_id, notification_id, self._clock())
         if shown is None:
-            raise not_found(notification_id)
+            raise notification_not_found(notification_id)
         return shown
 
     async def _tell(self, user_id: str, frame: Frame) -> None:
@@ -217,7 +211,7 @@ def _signals(rows: Sequence[Notification], at: datetime) -> tuple[PendingSignal,
 
 async def _known(tx: Transaction, user_id: str) -> None:
     if await tx.users.get(user_id) is None:
-        raise no_user(user_id)
+        raise user_not_found(user_id)
 
 
 async def _counts(tx: Transaction, user_id: str, notices: Sequence[Standing]) -> InboxCounts:

@@ -8,18 +8,19 @@ from pydantic import ValidationError
 from pydantic.alias_generators import to_camel
 
 from domain.enums import Channel, ConsentType, DeliveryMode, GateOutcome, Strategy
-from domain.errors import FieldError, Invalid
+from domain.errors import FieldError, Invalid, user_not_found
 from domain.facts import NotificationFacts, PlanFacts
 from domain.ids import new_id
 from domain.ports.runtime import Clock
 from domain.ports.storage import Transaction, UnitOfWork
 from domain.preferences import Preferences
-from domain.records import NotificationType, PendingSignal, Subscription
+from domain.records.catalogue import NotificationType
+from domain.records.events import PendingSignal
+from domain.records.people import Subscription
 from domain.rules.category import decide_category, delivery_mode
 from domain.rules.channel import decide_channel
 from domain.rules.consent import decide_consent
 from domain.rules.subscription import decide_subscription
-from services.access.tokens import no_user
 from services.catalogue.reading import Catalogue
 from services.notifications.replanning import Replanning
 
@@ -103,7 +104,7 @@ class PreferenceService:
         async with self._uow() as tx:
             user = await tx.users.get(user_id)
             if user is None:
-                raise no_user(user_id)
+                raise user_not_found(user_id)
             view = await _view(tx, user_id)
             subscriptions = await tx.users.subscriptions(user_id)
         timezone = view.preferences.timezone or user.timezone or "UTC"

@@ -6,12 +6,13 @@ from uuid import UUID
 
 from domain.campaigns.ids import TEST_ORDINAL, LineRef
 from domain.enums import Channel
-from domain.errors import NotFound
+from domain.errors import NotFound, user_not_found
 from domain.ports.runtime import Clock
 from domain.ports.storage import Transaction, UnitOfWork
-from domain.records import NotificationType, PendingSignal, Subscription
+from domain.records.catalogue import NotificationType
+from domain.records.events import PendingSignal
+from domain.records.people import Subscription
 from domain.signing import sign_link, verify_link
-from services.access.tokens import no_user
 from services.campaigns.engagement import note_unsubscribed
 from services.catalogue.reading import Catalogue
 from services.notifications.replanning import Replanning
@@ -61,7 +62,7 @@ class SubscriptionService:
         """Raises `NotFound("user_not_found")`."""
         async with self._uow() as tx:
             if await tx.users.get(user_id) is None:
-                raise no_user(user_id)
+                raise user_not_found(user_id)
             return await tx.users.subscriptions(user_id)
 
     async def subscribe(
@@ -150,7 +151,7 @@ class SubscriptionService:
         subscription = Subscription(user_id, type_name, channels, self._clock())
         async with self._uow() as tx:
             if await tx.users.get(user_id) is None:
-                raise no_user(user_id)
+                raise user_not_found(user_id)
             await tx.users.put_subscription(subscription)
             signals = await self._noted(tx, user_id)
         self._replanning.tell(signals)

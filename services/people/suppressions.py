@@ -15,7 +15,8 @@ from domain.ports.phone import PhoneFormatter
 from domain.ports.runtime import Clock
 from domain.ports.storage import Transaction, UnitOfWork
 from domain.receipts import OPTED_OUT, SMS_REPLY
-from domain.records import AuditEntry, Suppression, User
+from domain.records.operations import AuditEntry
+from domain.records.people import Suppression, User
 
 _EMAIL: TypeAdapter[str] = TypeAdapter(EmailStr)
 _ADDRESSED = (Channel.EMAIL, Channel.SMS)

@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from domain.errors import user_not_found
 from domain.paging import Page, PageRequest
 from domain.ports.phone import PhoneFormatter
 from domain.ports.runtime import Clock
 from domain.ports.storage import UnitOfWork
-from domain.records import AuditEntry, User
-from services.access.tokens import no_user
+from domain.records.operations import AuditEntry
+from domain.records.people import User
 from services.notifications.cancel import CancelService
 from services.notifications.replanning import Replanning
 
@@ -77,7 +78,7 @@ class UserService:
         async with self._uow() as tx:
             user = await tx.users.get(user_id)
         if user is None:
-            raise no_user(user_id)
+            raise user_not_found(user_id)
         return user
 
     async def list(self, page: PageRequest) -> Page[User]:
@@ -88,13 +89,13 @@ class UserService:
         """Cancels what is waiting, then erases. Raises `NotFound("user_not_found")`."""
         async with self._uow() as tx:
             if await tx.users.get(user_id) is None:
-                raise no_user(user_id)
+                raise user_not_found(user_id)
             waiting = await tx.users.open_notifications(user_id)
         for notification_id, _ in waiting:
             await self._cancel.cancel(notification_id)
         async with self._uow() as tx:
             if not await tx.users.delete(user_id):
-                raise no_user(user_id)
+                raise user_not_found(user_id)
             await tx.operations.audit(
                 AuditEntry(self._clock(), actor, "user.erased", f"user:{user_id}")
             )

@@ -11,8 +11,9 @@ from decimal import Decimal
 from typing import Any
 
 from domain.enums import Channel
+from domain.money import Money
 from domain.ports.phone import PhoneCountry, PhoneFormatter
-from domain.records import Money, NotificationType
+from domain.records.catalogue import NotificationType
 from domain.rules.sms_windows import next_sending_time
 from domain.sms.opt_out import SmsText, with_opt_out
 from domain.sms.pricing import PriceBook

@@ -19,7 +19,8 @@ from domain.ports.providers import OutboundMessage
 from domain.ports.runtime import Clock
 from domain.ports.storage import Transaction
 from domain.receipts import OPTED_OUT, SMS_REPLY
-from domain.records import Consent, Event, PendingSignal, Suppression
+from domain.records.events import Event, PendingSignal
+from domain.records.people import Consent, Suppression
 from domain.rules.sms_keywords import Asked, Keyword, keyword_of
 from services.notifications.replanning import Replanning
 from services.sms.help import SmsHelp

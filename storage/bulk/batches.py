@@ -12,7 +12,7 @@ from uuid import UUID
 
 from domain.content import Content
 from domain.enums import NotificationStatus
-from domain.records import Notification
+from domain.records.notifications import Notification
 from storage.encryption import KeyRing, Sealer
 from storage.engine import Connection
 from storage.notifications import ALL_COLUMNS, row_values

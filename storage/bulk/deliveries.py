@@ -9,11 +9,12 @@ from domain.enums import Channel
 from domain.ports.bulk import BatchIntent, Standing
 from domain.ports.deliveries import DeliveryJob, Intent
 from domain.ports.messages import EmailRecord
-from domain.records import Delivery, Notification
+from domain.records.notifications import Delivery, Notification
 from storage.deliveries import INTENT
+from storage.delivery_jobs import JOB, devices_of, job_of
 from storage.encryption import KEY_JOIN, KeyRing, Sealer
 from storage.engine import Connection
-from storage.jobs import JOB, devices_of, job_of
+from storage.messages import sealed_email
 from storage.rows import DELIVERY_COLUMNS, NOTIFICATION_COLUMNS, delivery_of, notification_of
 
 _INTENDED: Final = """
@@ -144,17 +145,7 @@ class SqlBulkDeliveries:
 def _sealed(
     sealer: Sealer, user_id: str, notification_id: UUID, email: EmailRecord
 ) -> tuple[Any, ...]:
-    return (
-        notification_id,
-        user_id,
-        sealer.wrapped,
-        sealer.seal("subject", email.subject),
-        sealer.seal("html", email.html),
-        sealer.seal("text", email.text),
-        email.sender,
-        sealer.seal("reply_to", email.reply_to),
-        email.tracked,
-    )
+    return (notification_id, user_id, sealer.wrapped, *sealed_email(sealer, email))
 
 
 def _opened(sealer: Sealer, row: Any) -> EmailRecord:

@@ -7,27 +7,28 @@ from uuid import UUID
 
 from domain.enums import Category, Channel
 from domain.facts import Usage
-from domain.ports.bulk import PlanDraft
-from domain.ports.storage import PlanningSnapshot
-from domain.records import Notification
+from domain.ports.planning import PlanDraft, PlanningSnapshot
+from domain.records.notifications import Notification
 from storage.bulk.batches import THE_BATCHS
 from storage.engine import Connection
-from storage.planning import LOAD, event_json, line_json, snapshot_of
+from storage.planning import (
+    LOAD,
+    MOVING_OPEN_LINES,
+    TAKING_OVER,
+    event_json,
+    line_json,
+    snapshot_of,
+)
 
 # Of claims on one row only one can be in the statement, so callers send none twice.
-_CLAIM: Final = """
+_CLAIM: Final = f"""
     with asked as (
         select * from unnest($1::text[], $2::text[], $3::uuid[], $4::timestamptz[])
             as a(user_id, content_hash, id, at)
     ), claimed as (
         insert into dedup_claims as held (user_id, content_hash, notification_id, claimed_at)
         select user_id, content_hash, id, at from asked order by user_id, content_hash
-        on conflict (user_id, content_hash) do update
-        set notification_id = excluded.notification_id, claimed_at = excluded.claimed_at
-        where held.notification_id = excluded.notification_id
-            or held.claimed_at < excluded.claimed_at - $5::interval
-            or exists (select 1 from notifications n where n.id = held.notification_id
-                and n.status in ('cancelled', 'skipped', 'failed', 'expired'))
+        {TAKING_OVER}
         returning notification_id
     )
     select id, user_id, content_hash from asked
@@ -62,10 +63,7 @@ _SAVE: Final = f"""
         select l.id, d.id, l.channel, l.target, l.status, l.reason, l.until, now(), now()
         from draft d join moved using (id), jsonb_to_recordset(d.lines) as l(id uuid, channel text,
             target text, status text, reason text, until timestamptz)
-        on conflict (notification_id, channel, target) do update
-        set status = excluded.status, reason = excluded.reason, until = excluded.until,
-            updated_at = now()
-        where notification_deliveries.status in ('pending', 'deferred', 'skipped')
+        {MOVING_OPEN_LINES}
     ), event as (
         insert into event_log (type, user_id, notification_id, channel, detail, at)
         select e.type, e.user_id, d.id, e.channel, e.detail, e.at

@@ -11,7 +11,7 @@ from domain.enums import Category, Channel, ConsentType
 from domain.facts import Reach, Usage
 from domain.ports.campaigns import NOBODY, ChunkLine, LineResult, OpenBatch
 from domain.preferences import Preferences
-from domain.records import User
+from domain.records.people import User
 from storage.campaigns.steering import SqlCampaignSteering
 from storage.encryption import KEY_JOIN, KeyRing
 from storage.engine import Connection

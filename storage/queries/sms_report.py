@@ -5,8 +5,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
+from domain.money import Money
 from domain.receipts import OPT_OUT_CODES
-from domain.records import Money
 from domain.rules.reasons import Reason
 from domain.sms.report import SmsCountryFigures
 from storage.engine import Connection

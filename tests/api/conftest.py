@@ -14,10 +14,8 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
-import uvicorn
 from fastapi import FastAPI
 
-from api.app import create_app
 from domain.delivering import RetryLater
 from domain.enums import Channel, PlanTrigger
 from domain.messages import DeliverInput, PlanInput
@@ -25,6 +23,7 @@ from runtime.container import Container
 from runtime.embedded.home import free_port
 from runtime.embedded.stack import EmbeddedStack
 from runtime.settings import Settings
+from tests.api.live import application, serving
 
 ROOT = Path(__file__).parents[2]
 FIRST_KEY = "hk_first_key_of_the_api_tests"
@@ -92,13 +91,8 @@ async def container(
 
 @pytest.fixture(scope="module")
 async def app(container: Container) -> AsyncIterator[FastAPI]:
-    @asynccontextmanager
-    async def opened() -> AsyncIterator[Container]:
-        yield container
-
-    application = create_app(opened)
-    async with application.router.lifespan_context(application):
-        yield application
+    async with application(container) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
@@ -121,19 +115,19 @@ async def client(app: FastAPI, key: str | None = None) -> AsyncIterator[httpx.As
 @pytest.fixture(scope="module")
 async def server(app: FastAPI, api_port: int) -> AsyncIterator[str]:
     """The same application behind a real server, for sockets and callbacks. Its address."""
-    config = uvicorn.Config(
-        app, host="127.0.0.1", port=api_port, lifespan="off", log_level="error",
-        ws="websockets-sansio", timeout_graceful_shutdown=2,
-    )  # fmt: skip
-    running = uvicorn.Server(config)
-    running.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
-    task = asyncio.create_task(running._serve())
-    while not running.started:
-        assert not task.done(), "the server did not start"
-        await asyncio.sleep(0.01)
-    yield f"http://127.0.0.1:{api_port}"
-    running.should_exit = True
-    await task
+    async with serving(app, api_port) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+async def other_server(container: Container) -> AsyncIterator[str]:
+    """A second API: a container, a bus and a server of its own on the same storage."""
+    async with (
+        Container.open(container.settings) as second,
+        application(second) as made,
+        serving(made) as address,
+    ):
+        yield address
 
 
 @dataclass
@@ -161,7 +155,7 @@ class Actor:
     async def work(self, notification_id: str) -> None:
         """What the workflow would do now: plan, and deliver what is ready."""
         wanted = UUID(notification_id)
-        plan = await self.container.plan_service.plan(
+        plan = await self.container.plan.plan(
             PlanInput(notification_id=wanted, now=datetime.now(UTC), trigger=PlanTrigger.ACCEPTED)
         )
         for channel in plan.ready:
@@ -170,7 +164,7 @@ class Actor:
     async def deliver(self, notification_id: UUID, channel: Channel) -> None:
         while True:
             try:
-                await self.container.deliver_service.deliver(
+                await self.container.deliver.deliver(
                     DeliverInput(
                         notification_id=notification_id, channel=channel, now=datetime.now(UTC)
                     )

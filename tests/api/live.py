@@ -14,20 +14,34 @@ import websockets
 from fastapi import FastAPI
 from websockets.asyncio.client import ClientConnection
 
+from api.app import create_app
 from api.live.protocol import EndingProtocol
 from domain.content import Content
 from domain.enums import Category, Channel, NotificationStatus, Priority, Strategy
 from domain.ids import new_id
-from domain.records import Notification
+from domain.records.notifications import Notification
 from runtime.container import Container
 from runtime.embedded.home import free_port
 from services.people.inbox import notification_frame
 
 
 @asynccontextmanager
-async def serving(app: FastAPI, **options: Any) -> AsyncIterator[str]:
+async def application(container: Container) -> AsyncIterator[FastAPI]:
+    """The API over this container."""
+
+    @asynccontextmanager
+    async def opened() -> AsyncIterator[Container]:
+        yield container
+
+    made = create_app(opened)
+    async with made.router.lifespan_context(made):
+        yield made
+
+
+@asynccontextmanager
+async def serving(app: FastAPI, port: int | None = None, **options: Any) -> AsyncIterator[str]:
     """The application on the protocol that `herald api` runs it on. Its address."""
-    port = free_port()
+    port = port or free_port()
     config = uvicorn.Config(
         app, host="127.0.0.1", port=port, lifespan="off", log_level="error",
         ws=EndingProtocol, ws_per_message_deflate=False, timeout_graceful_shutdown=2, **options,

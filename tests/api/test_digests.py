@@ -25,7 +25,7 @@ async def user(api: httpx.AsyncClient) -> str:
 async def gathered(api: httpx.AsyncClient, container: Container, user: str, **fields: str) -> str:
     body = {"userId": user, "type": "job_match", "title": "A job", "content": str(new_id())}
     sent = (await api.post("/notifications", json=body | fields)).json()
-    found = await container.plan_service.plan(
+    found = await container.plan.plan(
         PlanInput(notification_id=sent["id"], now=container.clock(), trigger=PlanTrigger.ACCEPTED)
     )
     assert found.gathered

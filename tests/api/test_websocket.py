@@ -2,21 +2,13 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 
 import httpx
 import pytest
 import websockets
-from fastapi import FastAPI
 
 from tests.api.conftest import FIRST_KEY, Actor
-from tests.api.live import frame, serving, silence, socket
-
-
-@pytest.fixture(scope="module")
-async def server(app: FastAPI) -> AsyncIterator[str]:
-    async with serving(app) as address:
-        yield address
+from tests.api.live import frame, silence, socket
 
 
 async def test_a_connection_is_told_what_arrives(server: str, actor: Actor) -> None:

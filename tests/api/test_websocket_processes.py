@@ -3,8 +3,6 @@
 import asyncio
 import json
 import random
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
@@ -13,35 +11,11 @@ import pytest
 from fastapi import FastAPI
 from redis.asyncio import Redis
 
-from api.app import create_app
 from runtime.container import Container
 from services.people.inbox import InboxService
 from storage.inbox_bus import InboxBus
 from tests.api.conftest import Actor, client, refusal
-from tests.api.live import deliver, frame, serving, silence, socket
-
-
-@pytest.fixture(scope="module")
-async def server(app: FastAPI) -> AsyncIterator[str]:
-    async with serving(app) as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-async def other_server(container: Container) -> AsyncIterator[str]:
-    """A second API: a container, a bus and a server of its own on the same storage."""
-    async with Container.open(container.settings) as second:
-
-        @asynccontextmanager
-        async def opened() -> AsyncIterator[Container]:
-            yield second
-
-        application = create_app(opened)
-        async with (
-            application.router.lifespan_context(application),
-            serving(application) as address,
-        ):
-            yield address
+from tests.api.live import deliver, frame, silence, socket
 
 
 async def test_two_processes_random_disconnects_and_a_lossy_bus_lose_and_repeat_nothing(

@@ -2,7 +2,6 @@
 
 import asyncio
 import socket as sockets
-from collections.abc import AsyncIterator
 from urllib.parse import urlsplit
 
 import pytest
@@ -15,12 +14,6 @@ from api.live.connection import SLOW_READER
 from runtime.container import Container
 from tests.api.conftest import Actor
 from tests.api.live import deliver, frame, serving, silence, socket
-
-
-@pytest.fixture(scope="module")
-async def server(app: FastAPI) -> AsyncIterator[str]:
-    async with serving(app) as address:
-        yield address
 
 
 async def test_a_reader_that_does_not_read_delays_nobody_and_is_closed(

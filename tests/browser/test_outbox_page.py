@@ -88,7 +88,7 @@ async def test_every_starter_mail_reads_well_in_a_narrow_window(
 ) -> None:
     """Nothing of a mail is wider than a phone, in any language."""
     from domain.enums import Channel
-    from runtime.container import utc_now
+    from runtime.adapters import utc_now
     from templates.adapter import Templates, starter_versions
 
     renderer = Templates()

@@ -155,11 +155,10 @@ async def test_every_recipient_once_while_everything_is_killed(herald: Herald, c
             await asyncio.sleep(dice.uniform(0.2, 1.0))
             await watch.surely("resume")
 
-    killing = asyncio.create_task(kill_them())
-    steering = asyncio.create_task(pause_and_resume())
+    trouble = [asyncio.create_task(kill_them()), asyncio.create_task(pause_and_resume())]
     done = await watch.until("completed")
     over.set()
-    await asyncio.gather(killing, steering)
+    await asyncio.gather(*trouble)
 
     assert len(killed) >= 2, killed
     assert watch.polls > 10

@@ -58,6 +58,22 @@ async def sent_through_everything(herald: Herald, user: str, number: int) -> Non
             await asyncio.sleep(0.1)
 
 
+async def read_on(herald: Herald, user: str, seen: list[dict[str, Any]]) -> bool:
+    """Reads from where it was until all is seen. True when it was closed before that."""
+    async with connected(herald, user, seen[-1]["seq"] if seen else 0) as inbox:
+        ready = json.loads(await inbox.recv())
+        assert ready["type"] == "ready"
+        assert ready["unread"] == ready["seq"] >= len(seen)
+        try:
+            while len(seen) < TOTAL:
+                told = json.loads(await inbox.recv())
+                assert told["type"] == "notification"
+                seen.append(told)
+        except websockets.ConnectionClosed:
+            return True
+    return False
+
+
 async def test_killing_the_api_loses_no_message_and_repeats_none(herald: Herald) -> None:
     user = await herald.user("resumes-1")
     seen: list[dict[str, Any]] = []
@@ -87,17 +103,7 @@ async def test_killing_the_api_loses_no_message_and_repeats_none(herald: Herald)
     killing = asyncio.create_task(trouble())
     async with asyncio.timeout(120):
         while len(seen) < TOTAL:
-            async with connected(herald, user, seen[-1]["seq"] if seen else 0) as inbox:
-                ready = json.loads(await inbox.recv())
-                assert ready["type"] == "ready"
-                assert ready["unread"] == ready["seq"] >= len(seen)
-                try:
-                    while len(seen) < TOTAL:
-                        told = json.loads(await inbox.recv())
-                        assert told["type"] == "notification"
-                        seen.append(told)
-                except websockets.ConnectionClosed:
-                    closed += 1
+            closed += await read_on(herald, user, seen)
     await streaming
     await killing
     assert closed == KILLS

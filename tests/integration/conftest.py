@@ -23,13 +23,15 @@ from domain.ports.providers import (
     SendOutcome,
 )
 from domain.ports.runtime import Clock, Starter
-from domain.records import NotificationView, User
+from domain.records.notifications import NotificationView
+from domain.records.people import User
 from domain.sms.pricing import list_prices
 from providers.attachments import HttpAttachmentFetcher
 from providers.phone import country_of
 from runtime.links import SignedLinks
 from services.ab.variants import VariantService
 from services.catalogue.reading import Catalogue
+from services.delivery.attempt import Attempts
 from services.delivery.craft import MessageCraft
 from services.delivery.deliver import DeliverService
 from services.delivery.message import MessageComposer
@@ -43,6 +45,8 @@ from services.notifications.attachments import AttachmentService
 from services.notifications.cancel import CancelService
 from services.notifications.explain import ExplainService
 from services.notifications.plan import PlanService
+from services.notifications.plan_facts import FactReader
+from services.notifications.plan_making import PlanMaker
 from services.notifications.template_choice import TemplateChooser
 from services.sms.compliance import SmsCraft
 from storage.uow import SqlUnitOfWork
@@ -183,40 +187,24 @@ class Core:
         attachments = AttachmentService(HttpAttachmentFetcher(hosts, timedelta(seconds=5)), hosts)
         renderer, catalogue = Templates(), Catalogue(uow)
         self.starter = starter = starter or SilentStarter()
+        chooser, variants = TemplateChooser(catalogue, renderer), VariantService(uow)
         self.accepting = AcceptService(
-            uow,
-            catalogue,
-            TemplateChooser(catalogue, renderer),
-            attachments,
-            starter,
-            clock,
-            b"h" * 32,
-            VariantService(uow),
+            uow, catalogue, chooser, attachments, starter, clock, b"h" * 32, variants
         )
         self.cancelling = CancelService(uow, starter, now)
         self.amending = AmendService(uow, self.accepting, starter, now)
         self.explaining = ExplainService(uow)
-        self.planning = PlanService(uow, {})
+        self.planning = PlanService(uow, FactReader({}), PlanMaker())
         links = SignedLinks("http://127.0.0.1:8000", b"l" * 32)
         composer = MessageComposer(renderer, catalogue, links)
+        words = ItemWords(composer, catalogue)
         self.digest_calls = DigestCalls()
-        self.digesting = DigestService(
-            uow,
-            catalogue,
-            ItemWords(composer, catalogue),
-            digest_gateway or self.digest_calls,
-            starter,
-            clock,
-            b"h" * 32,
-        )
+        gateway = digest_gateway or self.digest_calls
+        self.digesting = DigestService(uow, catalogue, words, gateway, starter, clock, b"h" * 32)
+        craft = MessageCraft(links, SmsCraft(list_prices(), country_of), "jobs@example.com")
+        attempts = Attempts(uow, self.routing, composer, craft, attachments, now)
         self.delivering = DeliverService(
-            uow,
-            self.routing,
-            composer,
-            MessageCraft(links, SmsCraft(list_prices(), country_of), "jobs@example.com"),
-            attachments,
-            DeliveryRecorder(uow, now),
-            now,
+            uow, self.routing, composer, craft, attempts, DeliveryRecorder(uow, now), now
         )
 
     def ordered(self, channel: Channel) -> tuple[ScriptedProvider, ...]:

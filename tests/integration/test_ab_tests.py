@@ -17,7 +17,7 @@ from domain.ab.messages import ABTestEnding
 from domain.errors import Unavailable
 from domain.ids import NOTIFICATIONS_QUEUE, ab_test_workflow_id
 from domain.ports.ab_tests import ABTest
-from runtime.ab_tests import TemporalABTests
+from runtime.ab_test_gateway import TemporalABTests
 from runtime.embedded.stack import EmbeddedStack
 from runtime.temporal import connect_worker
 from services.ab.relay import CLAIM, ABTestRelay
@@ -135,6 +135,6 @@ async def test_a_hand_is_faster_than_the_clock(core: Core, stack: EmbeddedStack)
 def worker(client: Client, core: Core, tests: ABTestService) -> Worker:
     """As it runs beside the workflows of notifications."""
     services = SimpleNamespace(
-        plan_service=core.planning, cancel_service=core.cancelling, ab_tests=tests, digests=None
+        plan=core.planning, cancel=core.cancelling, ab_tests=tests, digests=None
     )
     return make_worker(client, NOTIFICATIONS_QUEUE, services)  # type: ignore[arg-type]

@@ -18,7 +18,7 @@ from domain.enums import (
 from domain.ids import new_id
 from domain.messages import DeliverOutcome
 from domain.ports.providers import Rejected
-from domain.records import Consent, Device
+from domain.records.people import Consent, Device
 from tests.integration.conftest import Core, now
 
 GERMAN = "+4915112345678"

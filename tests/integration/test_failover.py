@@ -16,7 +16,7 @@ from domain.ports.providers import (
     Retry,
     Uncertain,
 )
-from domain.records import Delivery
+from domain.records.notifications import Delivery
 from tests.integration.conftest import Core, ScriptedProvider
 
 UNAVAILABLE = Retry("provider_unavailable", "503")

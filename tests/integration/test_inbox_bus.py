@@ -14,22 +14,17 @@ from redis.asyncio import Redis
 
 from domain.ids import INBOX_BROADCAST, inbox_topic
 from domain.ports.inbox import LiveFrame
-from runtime.embedded.options import EmbeddedOptions
 from runtime.embedded.stack import EmbeddedStack
 from storage.inbox_bus import AT_ONCE, InboxBus, live_frame
+from tests.integration.own_valkey import client, own_valkey
 
 USER = "ada"
 
 
 @pytest.fixture(scope="module")
 async def valkey(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[EmbeddedStack]:
-    options = EmbeddedOptions(home=Path(tmp_path_factory.mktemp("bus")), port=0, keep=False)
-    async with EmbeddedStack(options, parts=("valkey",)) as running:
+    async with own_valkey(Path(tmp_path_factory.mktemp("bus"))) as running:
         yield running
-
-
-def client(url: str) -> "Redis":
-    return Redis.from_url(url, protocol=2, socket_connect_timeout=1, socket_timeout=None)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from activities.maintenance import MaintenanceActivities
 from domain.enums import MaintenanceStep, Platform, PushVendor
 from domain.ids import MAINTENANCE_QUEUE, new_id
 from domain.messages import MaintenanceInput, MaintenanceOutcome
-from domain.records import Device
+from domain.records.people import Device
 from runtime.embedded.stack import EmbeddedStack
 from runtime.schedules import MAINTENANCE, ensure_schedules
 from runtime.temporal import connect_worker

@@ -7,7 +7,7 @@ import pytest
 from domain.enums import Channel, DeliveryStatus, Platform, PushVendor
 from domain.ids import new_id
 from domain.ports.providers import Accepted, OutboundMessage, Rejected, SendOutcome
-from domain.records import Device
+from domain.records.people import Device
 from tests.integration.conftest import Core, now
 
 

@@ -6,7 +6,7 @@ from uuid import UUID
 from domain.enums import Channel, DeliveryStatus, Platform, Priority, PushVendor
 from domain.ids import new_id
 from domain.ports.providers import Accepted, OutboundMessage, Retry
-from domain.records import Device
+from domain.records.people import Device
 from tests.integration.conftest import Core, ScriptedProvider, now
 from tests.integration.test_failover import UNAVAILABLE, until_done, with_second
 

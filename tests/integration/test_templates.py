@@ -8,7 +8,7 @@ import pytest
 from domain.enums import Channel
 from domain.errors import Invalid
 from domain.preferences import Preferences
-from domain.records import TemplateVersion
+from domain.records.catalogue import TemplateVersion
 from templates.validation import SAMPLE_CONTEXT
 from tests.integration.conftest import Core, now
 

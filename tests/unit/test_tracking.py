@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from domain.callbacks import EngagementKind
 from domain.content import RenderedMessage
 from domain.enums import Category, Channel
-from domain.records import NotificationType
+from domain.records.catalogue import NotificationType
 from domain.tracking import (
     MAX_TOKEN,
     Tracked,

@@ -8,7 +8,7 @@ from temporalio.client import WorkflowExecutionStatus
 
 from domain.errors import Unavailable
 from domain.ids import ab_test_workflow_id, new_id
-from runtime.ab_tests import TemporalABTests
+from runtime.ab_test_gateway import TemporalABTests
 from runtime.temporal import connect
 from tests.workflows.ab_tests import DECIDED, ABCase
 from tests.workflows.scenarios.ab_tests import looked

@@ -176,6 +176,13 @@ async def until_completed(bench: Bench, parent: UUID, count: int) -> list[Campai
             await asyncio.sleep(0.1)
 
 
+def four_weeks() -> ScheduleBackfill:
+    now = datetime.now(UTC)
+    return ScheduleBackfill(
+        start_at=now - 28 * DAY, end_at=now, overlap=ScheduleOverlapPolicy.ALLOW_ALL
+    )
+
+
 async def test_a_month_of_a_weekly_campaign(world: World, bench: Bench) -> None:
     users = await bench.users(5)
     gateway = TemporalCampaigns(world.client, world.gateway)
@@ -185,10 +192,7 @@ async def test_a_month_of_a_weekly_campaign(world: World, bench: Bench) -> None:
     await gateway.tell(parent)
     await gateway.tell(parent)
     handle = world.client.get_schedule_handle(campaign_schedule_id(parent.id))
-    now = datetime.now(UTC)
-    month = ScheduleBackfill(
-        start_at=now - 28 * DAY, end_at=now, overlap=ScheduleOverlapPolicy.ALLOW_ALL
-    )
+    month = four_weeks()
     await handle.backfill(month)
     found = await until_completed(bench, parent.id, 4)
     assert len(found) == 4

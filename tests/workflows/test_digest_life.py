@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
 import pytest
@@ -22,24 +22,17 @@ from domain.commands import AmendNotification
 from domain.digests.messages import DigestSignal, DigestState, HandOverInput
 from domain.enums import Channel, NotificationStatus
 from domain.errors import Conflict
-from domain.ids import (
-    DELIVERY_QUEUES,
-    NOTIFICATIONS_QUEUE,
-    digest_workflow_id,
-    notification_workflow_id,
-)
+from domain.ids import DELIVERY_QUEUES, NOTIFICATIONS_QUEUE
 from domain.messages import CancelOutcome
 from domain.paging import PageRequest
-from domain.ports.storage import NotificationFilter
-from domain.records import NotificationView
+from domain.ports.notifications import NotificationFilter
+from domain.records.notifications import NotificationView
 from runtime.starter import BackgroundStarter
 from runtime.temporal import TemporalGateway, connect_worker
-from services.catalogue.reading import Catalogue
 from services.digests.relay import GRACE, OVERDUE, DigestRelay
-from services.notifications.replanning import Replanning
-from services.people.preferences import PreferenceService
 from storage.uow import SqlUnitOfWork
 from tests.integration.conftest import Core, now
+from tests.workflows.digest_life import Life, has, ids_in
 from tests.workflows.world import prepare
 from workflows.digest import DigestWorkflow
 from workflows.notification import NotificationWorkflow
@@ -52,65 +45,6 @@ SECOND = timedelta(seconds=1)
 CANCELLED_DAY = 12
 IN_A_ROW = int(os.environ.get("HERALD_DIGEST_DAYS", "4"))
 """Each moves the clock once, which takes the server about a second."""
-DAILY = {"categories": {"jobs": {"delivery": "daily"}}}
-
-
-@dataclass
-class Life:
-    """Herald without its surfaces; digests' clocks are moved by hand."""
-
-    core: Core
-    by_hand: TimeSkipper
-    starter: BackgroundStarter
-    gateway: TemporalGateway
-
-    @property
-    def preferences(self) -> PreferenceService:
-        core = self.core
-        return PreferenceService(core.uow, Catalogue(core.uow), Replanning(self.starter, now), now)
-
-    async def gatherer(self, **profile: Any) -> str:
-        user = await self.core.user(**profile)
-        await self.preferences.merge(user, DAILY)
-        return user
-
-    def digest(self, user: str, key: str = "jobs") -> WorkflowHandle[DigestWorkflow, int]:
-        return self.by_hand.client.get_workflow_handle_for(
-            DigestWorkflow.run, digest_workflow_id(user, key)
-        )
-
-    async def send(self, user: str, **fields: object) -> UUID:
-        """Accepted and started, as the API does it."""
-        notification_id = await self.core.accept(user, type="job_match", **fields)
-        self.starter.start(notification_id)
-        return notification_id
-
-    async def until(
-        self, notification_id: UUID, holds: Callable[[NotificationView], bool]
-    ) -> NotificationView:
-        async with asyncio.timeout(30):
-            while not holds(view := await self.core.view(notification_id)):
-                await asyncio.sleep(0.05)
-        return view
-
-    async def gathered(self, user: str, **fields: object) -> UUID:
-        """Once its workflow has ended, its digest's has been told."""
-        notification_id = await self.send(user, **fields)
-        await self.until(notification_id, has(NotificationStatus.SCHEDULED))
-        workflow = self.by_hand.client.get_workflow_handle_for(
-            NotificationWorkflow.run, notification_workflow_id(notification_id)
-        )
-        assert (await workflow.result()).outcome == "gathered"
-        return notification_id
-
-
-def has(status: NotificationStatus) -> Callable[[NotificationView], bool]:
-    return lambda view: view.notification.status is status
-
-
-def ids_in(view: NotificationView) -> list[UUID]:
-    items: Any = view.content.data["items"]
-    return [UUID(line["notificationId"]) for line in items]
 
 
 @pytest.fixture(scope="module")

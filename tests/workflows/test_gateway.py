@@ -17,7 +17,7 @@ from domain.enums import Category, Channel, NotificationStatus, Priority, Strate
 from domain.errors import Unavailable
 from domain.ids import bulk_workflow_id, keyed_hash, new_id, notification_workflow_id
 from domain.messages import SignalKind
-from domain.records import Notification
+from domain.records.notifications import Notification
 from runtime.search_attributes import KEYS, ensure_search_attributes
 from runtime.temporal import PATIENCE, REST_AFTER_FAILURE, TemporalGateway, connect
 from tests.workflows.bulk_ledger import Batch

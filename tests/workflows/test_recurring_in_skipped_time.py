@@ -2,9 +2,9 @@
 skipped: every recipient at the right instant on each of its dates, then the end."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from temporalio.common import SearchAttributePair, TypedSearchAttributes
@@ -73,6 +73,18 @@ async def occurred(world: World, parent: Campaign, at: datetime) -> CampaignStat
     return await occurrence.result()
 
 
+def instants_left(
+    bench: Bench, zones: Mapping[str, str], dates: Mapping[UUID, date]
+) -> dict[tuple[str, date], datetime | None]:
+    """By zone and date: when the message left."""
+    return {
+        (zones[message.target], dates[message.campaign_id]): message.first_tried_at
+        for _, messages in bench.vendor.calls
+        for message in messages
+        if message.campaign_id is not None
+    }
+
+
 async def test_a_month_of_sundays_at_half_past_two_everywhere(world: World, bench: Bench) -> None:
     people = {zone: (await bench.users(1, timezone=zone))[0] for zone in ZONES}
     [nowhere] = await bench.users(1, timezone=None)
@@ -94,12 +106,7 @@ async def test_a_month_of_sundays_at_half_past_two_everywhere(world: World, benc
     states = await asyncio.gather(*(occurred(world, parent, at) for at in times))
     assert {state.status for state in states} == {CampaignStatus.COMPLETED}
     dates = {state.campaign_id: day for state, day in zip(states, SUNDAYS, strict=True)}
-    left = {
-        (zones[message.target], dates[message.campaign_id]): message.first_tried_at
-        for _, messages in bench.vendor.calls
-        for message in messages
-        if message.campaign_id is not None
-    }
+    left = instants_left(bench, zones, dates)
     assert set(bench.vendor.received.values()) == {len(SUNDAYS)}
     assert len(left) == len(zones) * len(SUNDAYS)
     for (zone, day), at in left.items():

@@ -1,6 +1,7 @@
 """Telling in the background: nobody waits, nothing grows without bound, the relay gets the rest."""
 
 import asyncio
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from domain.errors import Unavailable
 from domain.ids import new_id
 from domain.messages import SignalKind
-from runtime import relay_loop, starter
+from runtime import relay_loop
 from runtime.relay_loop import run_relay
 from runtime.starter import BackgroundStarter
 
@@ -91,7 +92,7 @@ async def test_what_fails_is_left_to_the_relay_and_not_marked_as_told() -> None:
 
 
 async def test_it_does_not_wait_for_ever_when_it_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(starter, "DRAIN_PATIENCE", starter.DRAIN_PATIENCE / 100)
+    monkeypatch.setattr("runtime.background.DRAIN_PATIENCE", timedelta(milliseconds=20))
     gateway = Gateway()
     gateway.open.clear()
     async with BackgroundStarter(gateway, never, in_flight=2) as background:

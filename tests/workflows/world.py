@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import SimpleNamespace
 from typing import Any
 
 from temporalio.api.enums.v1 import EventType
@@ -15,20 +16,12 @@ from temporalio.testing import TimeSkipper, TimeSkippingConfig
 from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
-from activities.ab_tests import ABTestActivities
-from activities.announcements import AnnouncementActivities
-from activities.bulk import BulkActivities
-from activities.campaigns import CampaignActivities
-from activities.delivery import DeliveryActivities
-from activities.digests import DigestActivities
-from activities.planning import PlanningActivities
 from domain.announcements.messages import AnnouncementInput, AnnouncementOutcome
 from domain.announcements.shapes import ANNOUNCEMENTS_QUEUE, announcement_workflow_id
 from domain.campaigns.ids import campaign_workflow_id
 from domain.campaigns.messages import CampaignInput, CampaignState
 from domain.digests.messages import DigestInput
 from domain.ids import (
-    BULK_QUEUE,
     CAMPAIGNS_QUEUE,
     DELIVERY_QUEUES,
     NOTIFICATIONS_QUEUE,
@@ -36,7 +29,7 @@ from domain.ids import (
     notification_workflow_id,
 )
 from domain.messages import NotificationInput
-from runtime.ab_tests import TemporalABTests
+from runtime.ab_test_gateway import TemporalABTests
 from runtime.embedded.temporal.server import prepare_namespace
 from runtime.temporal import TemporalGateway, connect_worker
 from services.campaigns.chunks import CampaignChunkService
@@ -47,11 +40,9 @@ from tests.workflows.book import Book, Sends
 from tests.workflows.bulk_ledger import BulkLedger
 from tests.workflows.digest_ledger import Digests
 from tests.workflows.ledger import Case, Ledger
-from workflows.ab_test import ABTestWorkflow
+from workers.queues import WORK
 from workflows.announcement import AnnouncementWorkflow
-from workflows.bulk import BulkWorkflow
 from workflows.campaign import CampaignWorkflow
-from workflows.campaign_partition import CampaignPartitionWorkflow
 from workflows.digest import DigestWorkflow
 from workflows.notification import NotificationWorkflow
 from workflows.progress import NotificationOutcome
@@ -154,73 +145,31 @@ async def open_world(
     """Workers on every queue, in the sandbox that refuses the most. `run` and `chunks`: real
     services instead of the book."""
     world = World(await connect_worker(address, namespace))
-    planning = PlanningActivities(world.ledger, world.ledger)
-    announcing = AnnouncementActivities(world.board, world.board)
-    digests = DigestActivities(world.digests)
+    services: Any = SimpleNamespace(
+        plan=world.ledger,
+        cancel=world.ledger,
+        deliver=world.ledger,
+        ab_tests=world.ab_tests,
+        digests=world.digests,
+        announcements=world.board,
+        announcement_sender=world.board,
+        campaign_run=run or world.book,
+        campaign_chunks=chunks or world.book,
+        bulk_deliver=world.batches,
+        bulk_batches=world.batches,
+        maintenance=None,
+    )
     async with AsyncExitStack() as workers:
-        await workers.enter_async_context(
-            Worker(
-                world.client,
-                task_queue=NOTIFICATIONS_QUEUE,
-                workflows=[NotificationWorkflow, ABTestWorkflow, DigestWorkflow],
-                activities=[
-                    planning.plan_notification,
-                    planning.cancel_notification,
-                    planning.finish_notification,
-                    ABTestActivities(world.ab_tests).look_at_ab_test,
-                    digests.hand_over,
-                    digests.flush,
-                ],
-                workflow_runner=SandboxedWorkflowRunner(),
-            )
-        )
-        await workers.enter_async_context(
-            Worker(
-                world.client,
-                task_queue=ANNOUNCEMENTS_QUEUE,
-                workflows=[AnnouncementWorkflow],
-                activities=[
-                    announcing.advance_announcement,
-                    announcing.send_announcement,
-                    announcing.recall_announcement,
-                ],
-                workflow_runner=SandboxedWorkflowRunner(),
-            )
-        )
-        campaigns = CampaignActivities(run or world.book, chunks or world.book)  # type: ignore[arg-type]
-        await workers.enter_async_context(
-            Worker(
-                world.client,
-                task_queue=CAMPAIGNS_QUEUE,
-                workflows=[CampaignWorkflow, CampaignPartitionWorkflow],
-                activities=[
-                    campaigns.open_campaign,
-                    campaigns.freeze_audience,
-                    campaigns.decide_winner,
-                    campaigns.finish_campaign,
-                    campaigns.deliver_chunk,
-                ],
-                workflow_runner=SandboxedWorkflowRunner(),
-            )
-        )
-        bulk = BulkActivities(world.batches, world.batches)
-        await workers.enter_async_context(
-            Worker(
-                world.client,
-                task_queue=BULK_QUEUE,
-                workflows=[BulkWorkflow],
-                activities=[bulk.deliver_bulk_chunk, bulk.cancel_bulk_chunk, bulk.end_bulk],
-                workflow_runner=SandboxedWorkflowRunner(),
-            )
-        )
-        for queue in deliver_on:
-            await workers.enter_async_context(
-                Worker(
+        for queue, work in WORK.items():
+            if queue in deliver_on or queue not in DELIVERY_QUEUES.values():
+                worker = Worker(
                     world.client,
                     task_queue=queue,
-                    activities=[DeliveryActivities(world.ledger).deliver],
+                    workflows=work.workflows,
+                    activities=work.activities(services),
+                    workflow_runner=SandboxedWorkflowRunner(),
                 )
-            )
+                await workers.enter_async_context(worker)
         yield world
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from domain.content import RenderedMessage
 from domain.enums import Category, Channel, Priority
+from domain.errors import Invalid, Unauthorized
 from domain.ids import new_id
 from domain.ports.providers import (
     Accepted,
@@ -137,6 +138,21 @@ COMMON: Mapping[str, Any] = {
     "configuration": (),
     "closing": None,
 }
+ASKED_NOTHING: Mapping[str, Any] = {"find": None, "find_nothing": None, "find_unreachable": None}
+"""Its own key settles a doubt, or nobody can."""
+TELLS_NOTHING: Mapping[str, Any] = {
+    "track": None, "track_unknown": None, "track_unreachable": None,
+    "webhook": Unauthorized, "webhook_forged": Unauthorized, "webhook_stale": Unauthorized,
+    "webhook_repeated": Unauthorized, "webhook_out_of_order": Unauthorized,
+    "webhook_unreadable": Unauthorized,
+}  # fmt: skip
+"""A vendor that has no word on single messages, and calls nobody back."""
+CALLS_BACK: Mapping[str, Any] = {
+    "webhook": "delivered", "webhook_forged": Unauthorized, "webhook_stale": Unauthorized,
+    "webhook_repeated": "delivered", "webhook_out_of_order": "delivered",
+    "webhook_unreadable": Invalid,
+}  # fmt: skip
+"""With signed callbacks that carry their time."""
 
 
 def now_stamp() -> int:

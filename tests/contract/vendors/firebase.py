@@ -8,10 +8,16 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from domain.enums import Channel, Platform
-from domain.errors import Unauthorized
 from domain.ports.providers import Recovery, Rejected
 from providers.push.firebase import FirebasePushProvider
-from tests.contract.vendors.common import COMMON, PATIENCE, Ending, Vendor
+from tests.contract.vendors.common import (
+    ASKED_NOTHING,
+    COMMON,
+    PATIENCE,
+    TELLS_NOTHING,
+    Ending,
+    Vendor,
+)
 
 
 def firebase(url: str, public_url: str, timeout: timedelta = PATIENCE) -> FirebasePushProvider:
@@ -50,22 +56,11 @@ FIREBASE = Vendor(
     changes={"channel": Channel.PUSH, "platform": Platform.ANDROID},
     expected={
         **COMMON,
+        **ASKED_NOTHING,
+        **TELLS_NOTHING,
         "permanent_refusal": Ending(Rejected, "unregistered", target_gone=True),
         "recovery": "replaced",
         "repeat": "replaced",
-        "find": None,
-        "find_nothing": None,
-        "find_unreachable": None,
-        # FCM tells nothing about single messages, and calls nobody back.
-        "track": None,
-        "track_unknown": None,
-        "track_unreachable": None,
-        "webhook": Unauthorized,
-        "webhook_forged": Unauthorized,
-        "webhook_stale": Unauthorized,
-        "webhook_repeated": Unauthorized,
-        "webhook_out_of_order": Unauthorized,
-        "webhook_unreadable": Unauthorized,
         "configuration_bad": "FIREBASE_PRIVATE_KEY",
     },
 )

@@ -6,10 +6,17 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from domain.enums import Channel, Platform
-from domain.errors import Invalid, Unauthorized
 from domain.ports.providers import Recovery, Rejected
 from providers.push.onesignal import OneSignalPushProvider
-from tests.contract.vendors.common import COMMON, PATIENCE, Ending, Signed, Vendor
+from tests.contract.vendors.common import (
+    ASKED_NOTHING,
+    CALLS_BACK,
+    COMMON,
+    PATIENCE,
+    Ending,
+    Signed,
+    Vendor,
+)
 
 ONESIGNAL_APP = "8250eaf6-1a58-489e-b136-7c74a864b434"
 ONESIGNAL_KEY = "os_v2_app_contract"
@@ -68,22 +75,16 @@ ONESIGNAL = Vendor(
     changes={"channel": Channel.PUSH, "platform": Platform.ANDROID},
     expected={
         **COMMON,
+        **ASKED_NOTHING,
+        **CALLS_BACK,
         "permanent_refusal": Ending(Rejected, "unsubscribed", target_gone=True),
         "recovery": "same message",
         "repeat": "same message",
-        "find": None,
-        "find_nothing": None,
-        "find_unreachable": None,
         "track": "delivered",
         "track_unknown": None,
         "track_unreachable": None,
-        "webhook": "delivered",
-        "webhook_forged": Unauthorized,
         # The token in the header carries no time; receipts only move a delivery forward.
         "webhook_stale": "delivered",
-        "webhook_repeated": "delivered",
-        "webhook_out_of_order": "delivered",
-        "webhook_unreadable": Invalid,
         "configuration_bad": "ONESIGNAL_API_KEY",
     },
 )

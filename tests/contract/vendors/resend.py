@@ -6,10 +6,17 @@ from datetime import timedelta
 from hashlib import sha256
 from uuid import uuid4
 
-from domain.errors import Invalid, Unauthorized
 from domain.ports.providers import Recovery, Rejected
 from providers.email.resend import ResendEmailProvider
-from tests.contract.vendors.common import COMMON, PATIENCE, Ending, Signed, Vendor
+from tests.contract.vendors.common import (
+    ASKED_NOTHING,
+    CALLS_BACK,
+    COMMON,
+    PATIENCE,
+    Ending,
+    Signed,
+    Vendor,
+)
 
 RESEND_KEY = "re_contract"
 RESEND_SECRET = "whsec_" + base64.b64encode(b"the contract's webhook secret").decode()
@@ -54,21 +61,14 @@ RESEND = Vendor(
     settings=("RESEND_API_KEY", "RESEND_API_URL"),
     expected={
         **COMMON,
+        **ASKED_NOTHING,
+        **CALLS_BACK,
         "permanent_refusal": Ending(Rejected, "validation_error"),
         "recovery": "same message",
         "repeat": "same message",
-        "find": None,
-        "find_nothing": None,
-        "find_unreachable": None,
         "track": "delivered",
         "track_unknown": None,
         "track_unreachable": None,
-        "webhook": "delivered",
-        "webhook_forged": Unauthorized,
-        "webhook_stale": Unauthorized,
-        "webhook_repeated": "delivered",
-        "webhook_out_of_order": "delivered",
-        "webhook_unreadable": Invalid,
         "configuration_bad": "RESEND_API_KEY",
     },
 )

@@ -8,10 +8,16 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
-from domain.errors import Unauthorized
 from domain.ports.providers import Recovery, Rejected, Retry
 from providers.email.smtp import SmtpEmailProvider
-from tests.contract.vendors.common import COMMON, PATIENCE, Ending, Vendor
+from tests.contract.vendors.common import (
+    ASKED_NOTHING,
+    COMMON,
+    PATIENCE,
+    TELLS_NOTHING,
+    Ending,
+    Vendor,
+)
 
 if TYPE_CHECKING:
     from tests.contract.bench import Bench
@@ -101,6 +107,8 @@ SMTP = Vendor(
     settings=("SMTP_URL", "SMTP_URL"),
     expected={
         **COMMON,
+        **ASKED_NOTHING,
+        **TELLS_NOTHING,
         "permanent_refusal": Ending(Rejected, "mailbox_unknown"),
         # SMTP has no word for how long to wait, and its gateways say no instead of nothing.
         "rate_limit_with_retry_after": Ending(Retry, "rate_limited"),
@@ -110,18 +118,6 @@ SMTP = Vendor(
         "wrong_address": Ending(Retry, "connection_refused", fail_over=True),
         "recovery": "none",
         "repeat": "another message",
-        "find": None,
-        "find_nothing": None,
-        "find_unreachable": None,
-        "track": None,
-        "track_unknown": None,
-        "track_unreachable": None,
-        "webhook": Unauthorized,
-        "webhook_forged": Unauthorized,
-        "webhook_stale": Unauthorized,
-        "webhook_repeated": Unauthorized,
-        "webhook_out_of_order": Unauthorized,
-        "webhook_unreadable": Unauthorized,
         "configuration_bad": "SMTP_URL",
     },
 )

@@ -20,11 +20,18 @@ from cryptography.hazmat.primitives.serialization import (
 
 from domain.content import RenderedMessage
 from domain.enums import Channel
-from domain.errors import Invalid, Unauthorized
 from domain.ports.providers import Recovery, Rejected
 from providers.sms.sns import SnsSmsProvider
 from sandbox.vendors.sns_webhooks import Signer
-from tests.contract.vendors.common import COMMON, PATIENCE, Ending, Signed, Vendor
+from tests.contract.vendors.common import (
+    ASKED_NOTHING,
+    CALLS_BACK,
+    COMMON,
+    PATIENCE,
+    Ending,
+    Signed,
+    Vendor,
+)
 
 SNS_KEY_ID = "AKIACONTRACT00000000"
 SNS_SECRET = "the contract's secret access key"
@@ -158,22 +165,15 @@ SNS = Vendor(
     changes={"channel": Channel.SMS, "message": RenderedMessage(text="Hi Ada & co + 1")},
     expected={
         **COMMON,
+        **ASKED_NOTHING,
+        **CALLS_BACK,
         "permanent_refusal": Ending(Rejected, "invalid_number"),
         # SNS has no keys and cannot be asked.
         "recovery": "none",
         "repeat": "another message",
-        "find": None,
-        "find_nothing": None,
-        "find_unreachable": None,
         "track": None,
         "track_unknown": None,
         "track_unreachable": None,
-        "webhook": "delivered",
-        "webhook_forged": Unauthorized,
-        "webhook_stale": Unauthorized,
-        "webhook_repeated": "delivered",
-        "webhook_out_of_order": "delivered",
-        "webhook_unreadable": Invalid,
         "configuration_bad": "AWS_ACCESS_KEY_ID",
     },
 )

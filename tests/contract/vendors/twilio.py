@@ -8,10 +8,9 @@ from uuid import uuid4
 
 from domain.content import RenderedMessage
 from domain.enums import Channel
-from domain.errors import Invalid, Unauthorized
 from domain.ports.providers import Recovery, Rejected
 from providers.sms.twilio import TwilioSmsProvider
-from tests.contract.vendors.common import COMMON, PATIENCE, Ending, Signed, Vendor
+from tests.contract.vendors.common import CALLS_BACK, COMMON, PATIENCE, Ending, Signed, Vendor
 
 TWILIO_ACCOUNT = "AC" + "0a" * 16
 TWILIO_TOKEN = "0123456789abcdef0123456789abcdef"
@@ -58,6 +57,7 @@ TWILIO = Vendor(
     changes={"channel": Channel.SMS, "message": RenderedMessage(text="Hi Ada & co + 1")},
     expected={
         **COMMON,
+        **CALLS_BACK,
         "permanent_refusal": Ending(Rejected, "invalid_number"),
         "recovery": "found",
         "repeat": "another message",
@@ -67,13 +67,8 @@ TWILIO = Vendor(
         "track": "delivered",
         "track_unknown": None,
         "track_unreachable": None,
-        "webhook": "delivered",
-        "webhook_forged": Unauthorized,
         # Its callbacks carry no time; receipts only move a delivery forward, so age does no harm.
         "webhook_stale": "delivered",
-        "webhook_repeated": "delivered",
-        "webhook_out_of_order": "delivered",
-        "webhook_unreadable": Invalid,
         "configuration_bad": "TWILIO_AUTH_TOKEN",
     },
 )

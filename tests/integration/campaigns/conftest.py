@@ -21,7 +21,7 @@ from domain.enums import Channel, ConsentType
 from domain.errors import Conflict
 from domain.paging import PageRequest
 from domain.ports.providers import Accepted, OutboundMessage, SendOutcome, Uncertain
-from domain.records import Consent, User
+from domain.records.people import Consent, User
 from runtime.links import SignedLinks
 from services.campaigns.checks import CampaignChecks
 from services.campaigns.chunks import CampaignChunkService

@@ -11,7 +11,8 @@ from domain.campaigns.messages import FinishCampaignInput
 from domain.campaigns.records import Campaign, CampaignCounts, Recipient
 from domain.enums import Channel, ConsentType, DeliveryStatus, Platform, PushVendor
 from domain.ids import new_id
-from domain.records import Delivery, Device
+from domain.records.notifications import Delivery
+from domain.records.people import Device
 from services.feedback.effects import CallbackEffects
 from services.feedback.engagement import EngagementService
 from services.feedback.receipts import ReceiptService

@@ -17,7 +17,7 @@ from domain.enums import (
 )
 from domain.ids import new_id
 from domain.messages import DeliverOutcome
-from domain.records import Device
+from domain.records.people import Device
 from tests.integration.campaigns.conftest import ACTOR, Bench, email, sums
 
 EMAIL, INBOX, SMS, PUSH = Channel.EMAIL, Channel.WEBSOCKET, Channel.SMS, Channel.PUSH

@@ -46,7 +46,7 @@ async def test_who_comes_later_is_not_in_it(bench: Bench) -> None:
     campaign = await launched(bench, [*users, "comes-later"])
     await freeze(bench, campaign)
     async with bench.uow() as tx:
-        from domain.records import User
+        from domain.records.people import User
 
         await tx.users.put(User("comes-later", bench.now(), bench.now(), email="l@example.com"))
     assert (await freeze(bench, campaign)).recipients == 2

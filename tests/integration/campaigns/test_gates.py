@@ -10,7 +10,7 @@ from domain.delivering import RetryLater
 from domain.enums import Channel, ConsentType
 from domain.ids import new_id
 from domain.preferences import Preferences
-from domain.records import Subscription, Suppression
+from domain.records.people import Subscription, Suppression
 from tests.integration.campaigns.conftest import Bench, email, emails, sums
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)

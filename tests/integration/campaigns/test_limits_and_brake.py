@@ -18,7 +18,8 @@ from domain.enums import Channel, ConsentType
 from domain.errors import Invalid
 from domain.ports.campaigns import LineResult
 from domain.ports.providers import Accepted, Recovery, Rejected, Retry, SendOutcome
-from domain.records import Notification, PausedPart
+from domain.records.notifications import Notification
+from domain.records.operations import PausedPart
 from services.campaigns.route import CampaignRoute, ChunkWay
 from services.catalogue.reading import Catalogue
 from tests.integration.campaigns.conftest import (

@@ -9,7 +9,7 @@ from domain.campaigns.records import CampaignStatus
 from domain.campaigns.shapes import AmendCampaign
 from domain.errors import Conflict
 from domain.ports.providers import Recovery
-from domain.records import PausedPart
+from domain.records.operations import PausedPart
 from services.campaigns.service import CampaignView
 from tests.integration.campaigns.conftest import (
     ACTOR,

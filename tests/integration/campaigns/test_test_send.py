@@ -13,7 +13,7 @@ from domain.enums import Channel
 from domain.errors import Conflict, Invalid, NotFound
 from domain.ids import new_id
 from domain.ports.providers import Rejected
-from domain.records import Suppression
+from domain.records.people import Suppression
 from tests.integration.campaigns.conftest import ACTOR, LINK_KEY, Bench, email, sums
 from tests.integration.campaigns.test_heard_later import by_links
 

@@ -12,7 +12,8 @@ import pytest
 from domain.content import Content
 from domain.enums import Category, Channel, DeliveryStatus, NotificationStatus, Priority, Strategy
 from domain.ids import new_id
-from domain.records import Delivery, Notification, User
+from domain.records.notifications import Delivery, Notification
+from domain.records.people import User
 from storage.encryption import KeyRing
 from storage.engine import open_pool
 from storage.uow import SqlUnitOfWork

@@ -1,9 +1,22 @@
 """People with everything a segment may ask of one, as plain data, made at random."""
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
+from uuid import uuid4
+
+from domain.audience.shapes import Audience
+from domain.callbacks import EngagementKind
+from domain.campaigns.ids import recipient_id
+from domain.campaigns.records import Campaign, CampaignStatus
+from domain.campaigns.shapes import CampaignWords
+from domain.enums import Category, Channel, ConsentType, Platform, PushVendor
+from domain.ids import new_id
+from domain.ports.callbacks import EngagementRecord
+from domain.preferences import Preferences
+from domain.records.people import Consent, Device, Subscription, User
+from tests.integration.storage.conftest import Ledger
 
 TYPES = ("job_alert", "newsletter", "digest")
 CHANNELS = ("email", "sms", "push", "websocket")
@@ -70,6 +83,25 @@ def some_attributes(dice: Random) -> dict[str, Any]:
     return attributes
 
 
+def some_preferences(dice: Random) -> dict[str, Any]:
+    return {
+        "language": dice.choice(["de", "en", None]),
+        "channels": {name: {"enabled": dice.choice([None, True, False])} for name in CHANNELS},
+        "categories": {
+            name: {
+                "enabled": dice.random() < 0.5,
+                "delivery": dice.choice(["immediate", "daily"]),
+            }
+            for name in CATEGORIES
+            if dice.random() < 0.6
+        },
+    }
+
+
+def lately(now: datetime, dice: Random) -> datetime:
+    return now - timedelta(days=dice.choice([0, 1, 6, 8, 20]), seconds=9)
+
+
 def some_person(number: int, now: datetime, dice: Random) -> Person:
     def maybe(value: Any, chance: float = 0.6) -> Any:
         return value if dice.random() < chance else None
@@ -86,40 +118,69 @@ def some_person(number: int, now: datetime, dice: Random) -> Person:
             "email_verified": dice.random() < 0.5,
         },
         attributes=some_attributes(dice),
-        preferences=maybe(
-            {
-                "language": maybe(dice.choice(["de", "en"])),
-                "channels": {
-                    name: {"enabled": dice.choice([None, True, False])} for name in CHANNELS
-                },
-                "categories": {
-                    name: {
-                        "enabled": dice.random() < 0.5,
-                        "delivery": dice.choice(["immediate", "daily"]),
-                    }
-                    for name in CATEGORIES
-                    if dice.random() < 0.6
-                },
-            }
-        ),
+        preferences=maybe(some_preferences(dice)),
         subscriptions={
             name: dice.sample(CHANNELS, dice.randint(0, 3)) for name in TYPES if dice.random() < 0.5
         },
         consents={name: dice.random() < 0.5 for name in CONSENTS if dice.random() < 0.6},
         devices=[dice.choice(PLATFORMS) for _ in range(dice.choice([0, 0, 1, 2, 3]))],
         events=[
-            (
-                dice.choice([*EVENTS, "dismissed"]),
-                now - timedelta(days=dice.choice([0, 1, 6, 8, 20]), seconds=9),
-            )
+            (dice.choice([*EVENTS, "dismissed"]), lately(now, dice))
             for _ in range(dice.choice([0, 0, 1, 4]))
         ],
         campaigns=[
             {
-                kind: now - timedelta(days=dice.choice([0, 1, 6, 8, 20]), seconds=9)
+                kind: lately(now, dice)
                 for kind in ("opened", "clicked", "unsubscribed")
                 if dice.random() < 0.4
             }
             for _ in range(dice.choice([0, 0, 1, 3]))
         ],
     )
+
+
+async def store(ledger: Ledger, person: Person) -> None:
+    user, at = person.id, person.created_at
+    item = None
+    async with ledger.uow() as tx:
+        await tx.users.put(User(user, at, at, attributes=person.attributes, **person.profile))
+        if person.preferences is not None:
+            chosen = Preferences.model_validate({"userId": user, **person.preferences})
+            await tx.users.put_preferences(chosen, at)
+        for name, channels in person.subscriptions.items():
+            wanted = tuple(Channel(channel) for channel in channels)
+            await tx.users.put_subscription(Subscription(user, name, wanted, at))
+        for consent, granted in person.consents.items():
+            await tx.users.put_consent(Consent(user, ConsentType(consent), granted, "t", None, at))
+        for platform in person.devices:
+            await tx.devices.register(
+                Device(new_id(), user, uuid4().hex, Platform(platform), PushVendor.FIREBASE, at, at)
+            )
+    if person.events:
+        item = await ledger.notification(user)
+        async with ledger.uow() as tx:
+            await tx._connection.executemany(
+                "insert into user_engagement_events (user_id, notification_id, event_type,"
+                " channel, created_at) values ($1, $2, $3, 'email', $4)",
+                [(user, item.id, kind, when) for kind, when in person.events],
+            )
+
+
+async def store_campaigns(ledger: Ledger, people: list[Person]) -> None:
+    """Each person's nth email belongs to the nth campaign."""
+    async with ledger.uow() as tx:
+        for place in range(max(len(person.campaigns) for person in people)):
+            campaign, at = new_id(), datetime.now(UTC)
+            await tx.campaigns.insert(
+                Campaign(campaign, f"C {place}", "newsletter", Category.MARKETING,
+                         (Channel.EMAIL,), CampaignWords(), Audience(everyone=True),
+                         CampaignStatus.COMPLETED, at, at)
+            )  # fmt: skip
+            sent = [person for person in people if len(person.campaigns) > place]
+            for ordinal, person in enumerate(sent):
+                for kind, when in person.campaigns[place].items():
+                    record = EngagementRecord(
+                        recipient_id(campaign, ordinal), None, person.id, Channel.EMAIL,
+                        EngagementKind(kind), when, campaign_id=campaign,
+                    )  # fmt: skip
+                    assert await tx.engagement.add(record)

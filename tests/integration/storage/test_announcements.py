@@ -24,7 +24,7 @@ from domain.audience.shapes import Audience, AudienceList
 from domain.enums import Channel, Priority
 from domain.ids import new_id
 from domain.paging import PageRequest
-from domain.records import InboxChange
+from domain.records.inbox import InboxChange
 from storage.audience import membership as audience_membership
 from tests.integration.storage.conftest import Ledger, now
 

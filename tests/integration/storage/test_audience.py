@@ -4,76 +4,20 @@ import asyncio
 from datetime import UTC, datetime
 from random import Random
 from typing import Any
-from uuid import uuid4
 
 import asyncpg
 import pytest
 from hypothesis import HealthCheck, given, settings
 
 from domain.audience.shapes import Audience, AudienceList
-from domain.callbacks import EngagementKind
-from domain.campaigns.ids import recipient_id
-from domain.campaigns.records import Campaign, CampaignStatus
-from domain.campaigns.shapes import CampaignWords
-from domain.enums import Category, Channel, ConsentType, Platform, PushVendor
 from domain.ids import new_id
-from domain.ports.callbacks import EngagementRecord
-from domain.preferences import Preferences
-from domain.records import Consent, Device, Subscription, User
 from storage.audience.sql import select_sql
 from tests.integration.storage.conftest import Ledger
-from tests.integration.storage.people import Person, some_person
+from tests.integration.storage.people import Person, some_person, store, store_campaigns
 from tests.integration.storage.segment_meaning import matches
 from tests.integration.storage.segments import ONE_BY_ONE, SEGMENTS
 
 PEOPLE = 70
-
-
-async def store(ledger: Ledger, person: Person) -> None:
-    user, at = person.id, person.created_at
-    item = None
-    async with ledger.uow() as tx:
-        await tx.users.put(User(user, at, at, attributes=person.attributes, **person.profile))
-        if person.preferences is not None:
-            chosen = Preferences.model_validate({"userId": user, **person.preferences})
-            await tx.users.put_preferences(chosen, at)
-        for name, channels in person.subscriptions.items():
-            wanted = tuple(Channel(channel) for channel in channels)
-            await tx.users.put_subscription(Subscription(user, name, wanted, at))
-        for consent, granted in person.consents.items():
-            await tx.users.put_consent(Consent(user, ConsentType(consent), granted, "t", None, at))
-        for platform in person.devices:
-            await tx.devices.register(
-                Device(new_id(), user, uuid4().hex, Platform(platform), PushVendor.FIREBASE, at, at)
-            )
-    if person.events:
-        item = await ledger.notification(user)
-        async with ledger.uow() as tx:
-            await tx._connection.executemany(
-                "insert into user_engagement_events (user_id, notification_id, event_type,"
-                " channel, created_at) values ($1, $2, $3, 'email', $4)",
-                [(user, item.id, kind, when) for kind, when in person.events],
-            )
-
-
-async def store_campaigns(ledger: Ledger, people: list[Person]) -> None:
-    """Each person's nth email belongs to the nth campaign."""
-    async with ledger.uow() as tx:
-        for place in range(max(len(person.campaigns) for person in people)):
-            campaign, at = new_id(), datetime.now(UTC)
-            await tx.campaigns.insert(
-                Campaign(campaign, f"C {place}", "newsletter", Category.MARKETING,
-                         (Channel.EMAIL,), CampaignWords(), Audience(everyone=True),
-                         CampaignStatus.COMPLETED, at, at)
-            )  # fmt: skip
-            sent = [person for person in people if len(person.campaigns) > place]
-            for ordinal, person in enumerate(sent):
-                for kind, when in person.campaigns[place].items():
-                    record = EngagementRecord(
-                        recipient_id(campaign, ordinal), None, person.id, Channel.EMAIL,
-                        EngagementKind(kind), when, campaign_id=campaign,
-                    )  # fmt: skip
-                    assert await tx.engagement.add(record)
 
 
 @pytest.fixture(scope="module")

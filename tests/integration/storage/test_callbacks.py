@@ -19,7 +19,7 @@ from domain.ports.callbacks import (
     EngagementRecord,
     StoredCallback,
 )
-from domain.records import Consent, Suppression
+from domain.records.people import Consent, Suppression
 from storage.engagement import bare_url
 from tests.integration.storage.conftest import Ledger, now
 

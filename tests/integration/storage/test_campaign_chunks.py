@@ -7,7 +7,7 @@ from domain.enums import Channel, ConsentType
 from domain.ids import new_id
 from domain.ports.campaigns import NOBODY, LineResult, OpenBatch
 from domain.preferences import Preferences
-from domain.records import Consent, Subscription, Suppression
+from domain.records.people import Consent, Subscription, Suppression
 from tests.integration.storage.campaigns import (
     FAILED,
     HOUR,

@@ -13,7 +13,9 @@ from domain.content import Content
 from domain.enums import Channel, DeliveryStatus, NotificationStatus, Platform, PushVendor
 from domain.ids import new_id
 from domain.ports.deliveries import AttemptResult
-from domain.records import DeadLetter, Delivery, Device, PausedPart, Suppression
+from domain.records.notifications import Delivery
+from domain.records.operations import DeadLetter, PausedPart
+from domain.records.people import Device, Suppression
 from tests.integration.storage.conftest import Ledger, now
 
 S = DeliveryStatus
@@ -136,9 +138,8 @@ async def test_cancel_and_intent_never_both_win(ledger: Ledger) -> None:
     async def intend(line: Delivery, rest: float) -> bool:
         await asyncio.sleep(rest)
         async with ledger.uow() as tx:
-            found = await tx.deliveries.write_intent(
-                line.notification_id, {line.id: "resend"}, now()
-            )
+            named = {line.id: "resend"}
+            found = await tx.deliveries.write_intent(line.notification_id, named, now())
             await asyncio.sleep(chance.random() * 0.002)
         return bool(found)
 

@@ -13,7 +13,7 @@ import pytest
 from domain.enums import Channel, DeliveryStatus, Platform, PushVendor
 from domain.errors import Invalid, NotFound
 from domain.ids import new_id
-from domain.records import Device
+from domain.records.people import Device
 from services.people.devices import STALE_AFTER, SWEEP_BATCH, DeviceDetails, DeviceService
 from tests.integration.storage.conftest import Ledger, now
 

@@ -19,8 +19,8 @@ from domain.enums import Channel, Platform, PushVendor
 from domain.errors import Invalid
 from domain.ids import new_id
 from domain.paging import PageRequest
-from domain.ports.storage import StoredResponse
-from domain.records import Device, Suppression
+from domain.ports.idempotency import StoredResponse
+from domain.records.people import Device, Suppression
 from storage.encryption import KeyRing, Sealer
 from tests.integration.storage.conftest import MASTER, Ledger, a_notification, a_user, now
 

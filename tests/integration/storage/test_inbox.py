@@ -7,7 +7,8 @@ from uuid import UUID
 from domain.content import Content
 from domain.enums import Channel
 from domain.paging import Page, PageRequest
-from domain.records import InboxChange, InboxItem, Notification
+from domain.records.inbox import InboxChange, InboxItem
+from domain.records.notifications import Notification
 from tests.integration.storage.conftest import Ledger, now
 
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
@@ -73,30 +73,35 @@ async def test_up_down_and_up_again(empty: str) -> None:
     assert await names(empty, b"r", b"p", b"i", b"I", b"m", b"S") == first
 
 
+async def heard_of_before(connection: asyncpg.Connection, campaign: UUID) -> None:
+    """A campaign to three, with what was kept of it on its own lines."""
+    await connection.execute(
+        "insert into users (id, created_at, updated_at) values ('ann', now(), now()),"
+        " ('ben', now(), now()), ('cem', now(), now())"
+    )
+    await connection.execute(
+        "insert into campaigns (id, name, type, category, channels, words, audience, status,"
+        " created_at, updated_at) values ($1, 'C', 'newsletter', 'marketing', '{email}', '{}',"
+        " '{}', 'completed', now() - interval '2 hours', now())",
+        campaign,
+    )
+    await connection.execute(
+        "insert into campaign_recipients (campaign_id, ordinal, user_id, channel, status,"
+        " opened_at, clicked_at, unsubscribed_at) values"
+        " ($1, 0, 'ann', 'email', 'sent', now() - interval '1 hour', now(), null),"
+        " ($1, 1, 'ben', 'email', 'sent', '2001-01-01', '2001-01-01', now()),"
+        " ($1, 2, 'cem', 'email', 'sent', null, null, null)",
+        campaign,
+    )
+
+
 async def test_what_was_heard_of_campaigns_becomes_engagement(empty: str) -> None:
     """The first of each kind, all that was known; an open told by a click alone is none."""
     await upgrade(empty, "0008")
     campaign = uuid4()
     connection = await asyncpg.connect(empty)
     try:
-        await connection.execute(
-            "insert into users (id, created_at, updated_at) values ('ann', now(), now()),"
-            " ('ben', now(), now()), ('cem', now(), now())"
-        )
-        await connection.execute(
-            "insert into campaigns (id, name, type, category, channels, words, audience, status,"
-            " created_at, updated_at) values ($1, 'C', 'newsletter', 'marketing', '{email}', '{}',"
-            " '{}', 'completed', now() - interval '2 hours', now())",
-            campaign,
-        )
-        await connection.execute(
-            "insert into campaign_recipients (campaign_id, ordinal, user_id, channel, status,"
-            " opened_at, clicked_at, unsubscribed_at) values"
-            " ($1, 0, 'ann', 'email', 'sent', now() - interval '1 hour', now(), null),"
-            " ($1, 1, 'ben', 'email', 'sent', '2001-01-01', '2001-01-01', now()),"
-            " ($1, 2, 'cem', 'email', 'sent', null, null, null)",
-            campaign,
-        )
+        await heard_of_before(connection, campaign)
         await upgrade(empty)
         rows = await connection.fetch(
             "select e.user_id, e.event_type, e.channel, e.notification_id,"

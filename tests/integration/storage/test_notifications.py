@@ -10,8 +10,8 @@ import pytest
 from domain.content import Content
 from domain.enums import Channel, NotificationStatus
 from domain.paging import Page, PageRequest
-from domain.ports.storage import NotificationFilter
-from domain.records import NotificationView
+from domain.ports.notifications import NotificationFilter
+from domain.records.notifications import NotificationView
 from tests.integration.storage.conftest import Ledger, now
 
 HOUR = timedelta(hours=1)

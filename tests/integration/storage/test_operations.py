@@ -11,18 +11,13 @@ import pytest
 from domain.enums import Category, Channel, ConsentType, EventType, Priority, Scope, Strategy
 from domain.ids import new_id
 from domain.paging import Page, PageRequest
-from domain.ports.storage import DeadLetterFilter, IdempotencyRecord, StoredResponse
-from domain.records import (
-    ApiKey,
-    AuditEntry,
-    DeadLetter,
-    Event,
-    NotificationType,
-    PausedPart,
-    PendingSignal,
-    Suppression,
-    TemplateVersion,
-)
+from domain.ports.idempotency import IdempotencyRecord, StoredResponse
+from domain.ports.operations import DeadLetterFilter
+from domain.records.api_keys import ApiKey
+from domain.records.catalogue import NotificationType, TemplateVersion
+from domain.records.events import Event, PendingSignal
+from domain.records.operations import AuditEntry, DeadLetter, PausedPart
+from domain.records.people import Suppression
 from storage.uow import SqlTransaction
 from tests.integration.storage.conftest import Ledger, now
 

@@ -22,22 +22,30 @@ from domain.enums import (
 from domain.facts import Usage
 from domain.ids import new_id
 from domain.plan_types import GateTrace, Plan
-from domain.ports.storage import PlannedDelivery
+from domain.ports.planning import PlanDraft, PlannedDelivery
 from domain.preferences import ChannelPreference, Preferences, QuietHours
-from domain.records import (
-    Consent,
-    Device,
-    Event,
-    Notification,
-    PausedPart,
-    Subscription,
-    Suppression,
-)
+from domain.records.events import Event
+from domain.records.notifications import Notification
+from domain.records.operations import PausedPart
+from domain.records.people import Consent, Device, Subscription, Suppression
 from storage.uow import SqlTransaction
 from tests.integration.storage.conftest import Ledger, now
 
 WINDOW = timedelta(hours=1)
 DELIVER = Plan(outcome=PlanOutcome.DELIVER, reason="allowed")
+
+
+async def suppress(tx: SqlTransaction, user: str) -> None:
+    """The email, written otherwise; the number no more."""
+    await tx.operations.suppress(
+        Suppression(new_id(), Channel.EMAIL, "bounced", "t", now(), None, f"{user}@EXAMPLE.com")
+    )
+    await tx.operations.suppress(
+        Suppression(
+            new_id(), Channel.SMS, "stop", "t", now(), None, "+4915112345678",
+            expires_at=now() - WINDOW,
+        )
+    )  # fmt: skip
 
 
 async def test_one_snapshot_holds_all_a_plan_needs(ledger: Ledger) -> None:
@@ -57,15 +65,7 @@ async def test_one_snapshot_holds_all_a_plan_needs(ledger: Ledger) -> None:
         await tx.users.put_subscription(
             Subscription(user, "application_update", (Channel.EMAIL,), now())
         )
-        await tx.operations.suppress(
-            Suppression(new_id(), Channel.EMAIL, "bounced", "t", now(), None, f"{user}@EXAMPLE.com")
-        )
-        await tx.operations.suppress(
-            Suppression(
-                new_id(), Channel.SMS, "stop", "t", now(), None, "+4915112345678",
-                expires_at=now() - WINDOW,
-            )
-        )  # fmt: skip
+        await suppress(tx, user)
         await tx.operations.pause(PausedPart("channel:sms", now()))
         await tx.operations.pause(PausedPart("provider:resend", now(), divert=True))
         found = await tx.planning.load(item.id)
@@ -180,9 +180,10 @@ async def save(
     events: tuple[Event, ...] = (),
 ) -> bool:
     return await tx.planning.save(
-        item, status=status, reason="because", until=None, plan=DELIVER,
-        trigger=PlanTrigger.ACCEPTED, at=now(), deliveries=lines, events=events,
-    )  # fmt: skip
+        PlanDraft(
+            item, DELIVER, PlanTrigger.ACCEPTED, now(), status, "because", None, lines, events
+        )
+    )
 
 
 def planned(channel: Channel, status: DeliveryStatus, reason: str | None = None) -> PlannedDelivery:
@@ -205,8 +206,10 @@ async def test_a_plan_is_written_with_its_lines_trace_and_events(ledger: Ledger)
     )
     async with ledger.uow() as tx:
         assert await tx.planning.save(
-            item, status=NotificationStatus.SCHEDULED, reason="quiet_hours", until=until,
-            plan=plan, trigger=PlanTrigger.ACCEPTED, at=until, deliveries=lines, events=(event,),
+            PlanDraft(
+                item, plan, PlanTrigger.ACCEPTED, until, NotificationStatus.SCHEDULED,
+                "quiet_hours", until, lines, (event,),
+            )
         )  # fmt: skip
         [record] = await tx.notifications.plans(item.id)
         stored = await tx.deliveries.of(item.id)

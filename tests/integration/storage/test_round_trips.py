@@ -1,6 +1,8 @@
 """What the hot path asks of the database, statement by statement: each one is a round trip."""
 
 import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -16,19 +18,24 @@ from domain.enums import (
 from domain.ids import new_id
 from domain.plan_types import Plan
 from domain.ports.deliveries import AttemptResult
-from domain.ports.storage import PlannedDelivery
-from domain.records import Event
+from domain.ports.planning import PlanDraft, PlannedDelivery
+from domain.records.events import Event
+from domain.records.notifications import Notification
+from domain.records.people import User
 from storage.encryption import KeyRing
 from storage.engine import open_pool
 from storage.uow import SqlUnitOfWork
 from tests.integration.storage.conftest import MASTER, a_notification, a_user, now
 
+Since = Callable[[], Awaitable[int]]
+"""How many statements were asked since the last call."""
 
-async def test_one_notification_from_accepting_to_sent(database: str) -> None:
+
+@asynccontextmanager
+async def counted(database: str, user: User) -> AsyncIterator[tuple[SqlUnitOfWork, Since]]:
     asked: list[str] = []
     pool = await open_pool(database, 1)
     uow = SqlUnitOfWork(pool, KeyRing(MASTER))
-    user = a_user()
     async with uow() as tx:
         await tx.users.put(user)
         await tx.planning.load(new_id())  # a new connection learns its types, once
@@ -41,8 +48,23 @@ async def test_one_notification_from_accepting_to_sent(database: str) -> None:
         asked.clear()
         return count
 
-    item, line, at = a_notification(user.id), new_id(), now()
-    event = Event(EventType.NOTIFICATION_REQUESTED, user.id, at, item.id)
+    yield uow, since
+    await asyncio.sleep(0)
+    pool.terminate()
+
+
+async def test_one_notification_from_accepting_to_sent(database: str) -> None:
+    user = a_user()
+    async with counted(database, user) as (uow, since):
+        costs = await costs_of(uow, since, a_notification(user.id))
+    assert costs == {
+        "accept": 3, "facts": 1, "duplicate": 1, "plan": 1, "job": 1, "intent": 2, "result": 1,
+    }  # fmt: skip
+
+
+async def costs_of(uow: SqlUnitOfWork, since: Since, item: Notification) -> dict[str, int]:
+    line, at = new_id(), now()
+    event = Event(EventType.NOTIFICATION_REQUESTED, item.user_id, at, item.id)
     costs: dict[str, int] = {}
     async with uow() as tx:
         await since()
@@ -56,13 +78,13 @@ async def test_one_notification_from_accepting_to_sent(database: str) -> None:
         costs["facts"] = await since()
         assert await tx.planning.claim_content(item, timedelta(hours=1)) is None
         costs["duplicate"] = await since()
+        plan = Plan(outcome=PlanOutcome.DELIVER, reason="r")
+        ledger = PlannedDelivery(line, Channel.EMAIL, "primary", DeliveryStatus.PENDING, None, None)
         assert await tx.planning.save(
-            item, status=NotificationStatus.PROCESSING, reason=None, until=None,
-            plan=Plan(outcome=PlanOutcome.DELIVER, reason="r"), trigger=PlanTrigger.ACCEPTED,
-            at=at, events=[event],
-            deliveries=[
-                PlannedDelivery(line, Channel.EMAIL, "primary", DeliveryStatus.PENDING, None, None)
-            ],
+            PlanDraft(
+                item, plan, PlanTrigger.ACCEPTED, at, NotificationStatus.PROCESSING,
+                None, None, (ledger,), (event,),
+            )
         )  # fmt: skip
         costs["plan"] = await since()
     async with uow() as tx:
@@ -76,11 +98,7 @@ async def test_one_notification_from_accepting_to_sent(database: str) -> None:
         given: dict[str, Any] = {"provider": "resend", "at": at, "outcome": "accepted"}
         assert await tx.deliveries.record([AttemptResult(line, DeliveryStatus.SENT, **given)])
         costs["result"] = await since()
-    await asyncio.sleep(0)
-    pool.terminate()
-    assert costs == {
-        "accept": 3, "facts": 1, "duplicate": 1, "plan": 1, "job": 1, "intent": 2, "result": 1,
-    }  # fmt: skip
+    return costs
 
 
 async def test_a_transaction_itself_is_a_beginning_and_an_end(database: str) -> None:

@@ -10,8 +10,10 @@ import pytest
 
 from domain.enums import Category, Channel, ConsentType, DeliveryStatus, EventType
 from domain.ids import new_id
+from domain.money import Money
 from domain.paging import Cursor, PageRequest
-from domain.records import Consent, Event, Money, Suppression
+from domain.records.events import Event
+from domain.records.people import Consent, Suppression
 from domain.sms.report import SmsCountryFigures, summed
 from tests.integration.storage.conftest import Ledger, now
 

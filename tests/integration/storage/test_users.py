@@ -29,7 +29,7 @@ from domain.preferences import (
     Preferences,
     QuietHours,
 )
-from domain.records import Consent, Device, Subscription, Suppression, User
+from domain.records.people import Consent, Device, Subscription, Suppression, User
 from tests.integration.storage.conftest import Ledger, a_user, now
 
 
@@ -209,10 +209,7 @@ async def test_erasing_leaves_bare_lines_and_no_address(
     ledger: Ledger, sql: asyncpg.Connection
 ) -> None:
     user = await ledger.user(
-        phone="+4915112345678",
-        name="Ada",
-        timezone="Europe/Berlin",
-        attributes={"role": "x"},
+        phone="+4915112345678", name="Ada", timezone="Europe/Berlin", attributes={"role": "x"}
     )
     item = await ledger.notification(user)
     async with ledger.uow() as tx:

@@ -11,24 +11,19 @@ from redis.asyncio import Redis
 
 from domain.ids import preferences_cache_key
 from domain.preferences import Preferences
-from runtime.embedded.options import EmbeddedOptions
 from runtime.embedded.stack import EmbeddedStack
 from storage.cache import CacheBus, PreferencesCache
 from storage.quotas import ValkeyQuotas
 from storage.valkey import Courtesy
+from tests.integration.own_valkey import client, own_valkey
 
 USER = "ada"
 
 
 @pytest.fixture(scope="module")
 async def valkey(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[EmbeddedStack]:
-    options = EmbeddedOptions(home=Path(tmp_path_factory.mktemp("valkey")), port=0, keep=False)
-    async with EmbeddedStack(options, parts=("valkey",)) as running:
+    async with own_valkey(Path(tmp_path_factory.mktemp("valkey"))) as running:
         yield running
-
-
-def client(url: str) -> "Redis":
-    return Redis.from_url(url, protocol=2, socket_connect_timeout=1, socket_timeout=None)
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from domain.enums import Category, Channel
 from domain.ports.campaigns import ChunkLine, OpenBatch
 from domain.ports.providers import Accepted, Rejected, Retry, SendOutcome, Uncertain
 from domain.preferences import Preferences
-from domain.records import User
+from domain.records.people import User
 from domain.retry import SCHEDULES
 from services.campaigns.calls import CALLS_AT_ONCE, Call, batch_key, line_result
 from services.campaigns.intents import waves_of

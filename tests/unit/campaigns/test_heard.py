@@ -13,7 +13,7 @@ from domain.campaigns.ids import LineRef, carried_line, carrier_key, recipient_i
 from domain.enums import Category, Channel, NotificationStatus, Priority, Strategy
 from domain.enums import DeliveryStatus as D
 from domain.receipts import RECEIPTS, advances
-from domain.records import Delivery, Notification
+from domain.records.notifications import Delivery, Notification
 from services.campaigns.carried import note_engaged, note_outcome
 
 NOW = datetime(2026, 12, 1, 12, tzinfo=UTC)

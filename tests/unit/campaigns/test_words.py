@@ -18,7 +18,8 @@ from domain.enums import Category, Channel
 from domain.marks import mark
 from domain.ports.campaigns import ChunkLine
 from domain.preferences import Preferences
-from domain.records import NotificationType, TemplateVersion, User
+from domain.records.catalogue import NotificationType, TemplateVersion
+from domain.records.people import User
 from runtime.links import SignedLinks
 from services.campaigns.fill import Copy, copies_within
 from services.campaigns.words import Edition

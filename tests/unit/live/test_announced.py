@@ -12,7 +12,7 @@ from starlette.websockets import WebSocket
 
 from api.live.connection import Connection
 from domain.ports.inbox import LiveFrame
-from domain.records import InboxItem
+from domain.records.inbox import InboxItem
 from services.announcements.inbox import Announced
 from services.people.inbox import InboxCounts
 

@@ -26,7 +26,8 @@ from domain.content import Content
 from domain.enums import Category, Channel, NotificationStatus, Priority, Strategy
 from domain.errors import Unavailable
 from domain.ports.inbox import LiveFrame
-from domain.records import InboxItem, Notification, NotificationView
+from domain.records.inbox import InboxItem
+from domain.records.notifications import Notification, NotificationView
 from services.people.inbox import InboxCounts, notification_frame, read_frame
 from storage.inbox_bus import live_frame
 

@@ -162,23 +162,35 @@ reaches = st.builds(
 )
 
 
+any_throttles = st.dictionaries(
+    st.sampled_from(Channel), st.tuples(st.integers(0, 3), st.just(timedelta(minutes=30)))
+)
+any_holds = st.dictionaries(
+    st.sampled_from(Channel),
+    st.builds(
+        Hold,
+        st.sampled_from(["channel:email", "provider:resend"]),
+        st.timedeltas(timedelta(0), timedelta(hours=1)).map(lambda rest: NOW + rest),
+    ),
+)
+
+
+def any_usage(past: st.SearchStrategy[datetime]) -> st.SearchStrategy[list[Usage]]:
+    one = st.builds(
+        Usage,
+        st.integers(2, 9).map(lambda n: UUID(int=n)),
+        st.sampled_from([Category.JOBS, Category.MESSAGES]),
+        st.sampled_from(Channel),
+        past,
+    )
+    return st.lists(one, max_size=8)
+
+
 @st.composite
 def any_facts(draw: st.DrawFn, now: datetime) -> PlanFacts:
     """Facts as they may be at `now`."""
     some_time = st.integers(-8 * 24 * 60, 8 * 24 * 60).map(lambda m: now + timedelta(minutes=m))
     past = st.integers(0, 7 * 24 * 60).map(lambda m: now - timedelta(minutes=m))
-    usage = draw(
-        st.lists(
-            st.builds(
-                Usage,
-                st.integers(2, 9).map(lambda n: UUID(int=n)),
-                st.sampled_from([Category.JOBS, Category.MESSAGES]),
-                st.sampled_from(Channel),
-                past,
-            ),
-            max_size=8,
-        )
-    )
     return PlanFacts(
         notification=notification(
             priority=draw(st.sampled_from(Priority)),
@@ -196,24 +208,10 @@ def any_facts(draw: st.DrawFn, now: datetime) -> PlanFacts:
         consents=draw(st.dictionaries(st.sampled_from(ConsentType), st.booleans())),
         subscription=draw(st.none() | channel_sets),
         reach=draw(st.dictionaries(st.sampled_from(Channel), reaches)),
-        usage=tuple(usage),
-        throttles=draw(
-            st.dictionaries(
-                st.sampled_from(Channel),
-                st.tuples(st.integers(0, 3), st.just(timedelta(minutes=30))),
-            )
-        ),
+        usage=tuple(draw(any_usage(past))),
+        throttles=draw(any_throttles),
         duplicate_of=draw(st.sampled_from([None, None, None, UUID(int=99)])),
-        holds=draw(
-            st.dictionaries(
-                st.sampled_from(Channel),
-                st.builds(
-                    Hold,
-                    st.sampled_from(["channel:email", "provider:resend"]),
-                    st.timedeltas(timedelta(0), timedelta(hours=1)).map(lambda rest: NOW + rest),
-                ),
-            )
-        ),
+        holds=draw(any_holds),
     )
 
 

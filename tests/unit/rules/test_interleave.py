@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from domain.announcements.shapes import Standing
 from domain.interleave import BELOW, Place, interleave, parse_place
 from domain.paging import Cursor
-from domain.records import InboxItem
+from domain.records.inbox import InboxItem
 
 START = datetime(2026, 12, 1, tzinfo=UTC)
 instants = st.integers(0, 12).map(lambda n: START + timedelta(minutes=n))

@@ -6,7 +6,8 @@ from decimal import Decimal
 import pytest
 
 from domain.enums import Category, Channel
-from domain.records import Money, NotificationType
+from domain.money import Money
+from domain.records.catalogue import NotificationType
 from domain.sms.pricing import list_prices
 from domain.sms.segments import Encoding
 from providers.phone import country_of

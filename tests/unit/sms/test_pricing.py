@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from domain.countries import COUNTRIES
 from domain.data import load
-from domain.records import Money
+from domain.money import Money
 from domain.sms.pricing import PriceBook, cost, list_prices
 from domain.sms.routing import route
 

@@ -1,5 +1,6 @@
 """What the scenarios share: how one is registered, and how its ending is checked."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
@@ -43,3 +44,9 @@ async def ended(handle: Handle, case: Case, outcome: str) -> Handle:
 
 async def state_of(handle: Handle) -> NotificationState:
     return await handle.query(NotificationWorkflow.state)
+
+
+async def resting(handle: Handle) -> None:
+    """Returns once it waits for an instant."""
+    while (await state_of(handle)).waiting_until is None:
+        await asyncio.sleep(0.01)

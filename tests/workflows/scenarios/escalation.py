@@ -1,6 +1,5 @@
 """One channel after the other is not read."""
 
-import asyncio
 from datetime import timedelta
 
 from domain.enums import PlanTrigger, Strategy
@@ -15,6 +14,7 @@ from tests.workflows.scenarios.base import (
     PUSH,
     ended,
     on_time,
+    resting,
     scenario,
     state_of,
 )
@@ -26,8 +26,7 @@ from workflows.notification import NotificationWorkflow
 async def escalation_read_in_time(world: World) -> Handle:
     case = Case({INBOX: NOW, EMAIL: NOW}, strategy=Strategy.ESCALATE)
     handle = await world.start(case, skip=False)
-    while (await state_of(handle)).waiting_until is None:
-        await asyncio.sleep(0.01)
+    await resting(handle)
     await handle.signal(SignalKind.ENGAGEMENT)
     await ended(handle, case, "sent")
     assert case.sent == [INBOX]
@@ -73,8 +72,7 @@ async def escalation_read_while_the_next_is_deferred(world: World) -> Handle:
         {INBOX: NOW, EMAIL: DAY}, strategy=Strategy.ESCALATE, escalate_after=timedelta(minutes=1)
     )
     handle = await world.start(case, skip=False)
-    while (await state_of(handle)).waiting_until is None:
-        await asyncio.sleep(0.01)
+    await resting(handle)
     await world.by_hand.fast_forward(handle, timedelta(minutes=2))
     await world.replanned(case, 2)
     await handle.signal(SignalKind.ENGAGEMENT)
@@ -88,8 +86,7 @@ async def escalation_read_while_the_next_is_deferred(world: World) -> Handle:
 async def escalation_is_not_hurried_by_a_signal(world: World) -> Handle:
     case = Case({INBOX: NOW, EMAIL: NOW}, strategy=Strategy.ESCALATE)
     handle = await world.start(case, skip=False)
-    while (await state_of(handle)).waiting_until is None:
-        await asyncio.sleep(0.01)
+    await resting(handle)
     await handle.signal(SignalKind.PREFERENCES_CHANGED)
     assert (await state_of(handle)).waiting_until is not None
     await world.by_hand.fast_forward(handle)
@@ -103,8 +100,7 @@ async def escalation_is_not_hurried_by_a_signal(world: World) -> Handle:
 async def escalation_cancelled(world: World) -> Handle:
     case = Case({INBOX: NOW, EMAIL: NOW}, strategy=Strategy.ESCALATE)
     handle = await world.start(case, skip=False)
-    while (await state_of(handle)).waiting_until is None:
-        await asyncio.sleep(0.01)
+    await resting(handle)
     await handle.signal(SignalKind.PREFERENCES_CHANGED)
     answer = await handle.execute_update(NotificationWorkflow.cancel)
     assert answer.outcome is CancelOutcome.PARTIALLY_SENT

@@ -1,0 +1,1 @@
+"""Herald's stored things, as the services see them: decrypted, typed, frozen."""
