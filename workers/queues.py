@@ -49,7 +49,7 @@ GRACE: Final = timedelta(seconds=10)
 MAX_WORKFLOW_TASKS: Final = 100
 MAX_LOCAL_ACTIVITIES: Final = 50
 MAX_ACTIVITIES: Final = 100
-MAX_CHUNKS: Final = 4
+MAX_CHUNKS: Final = 3
 """Chunks of campaigns, and of batches, that one process has in memory at once."""
 MAX_CACHED_WORKFLOWS: Final = 5_000
 STICKY_TIMEOUT: Final = timedelta(seconds=5)

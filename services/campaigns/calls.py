@@ -39,9 +39,9 @@ from services.delivery.outcomes import (
 
 CALLS_AT_ONCE: Final = 10
 """Of one wave."""
-CALLS_IN_FLIGHT: Final = 12
-"""Of this process. A provider that takes one after another is not given a long queue, at whose end
-somebody's one-time code would wait."""
+BATCHES_IN_FLIGHT: Final = 6
+"""Of this process. A provider that takes one after another is not given a long queue of hundreds of
+messages each, at whose end somebody's one-time code would wait."""
 KEY_LIFETIME: Final = timedelta(hours=23)
 """Resend knows a key for a day. A repeat after that would be a second message to everybody."""
 _LIMITS: Final = frozenset({RATE_LIMITED, QUOTA_EXCEEDED})
@@ -83,7 +83,7 @@ class CampaignCalls:
         self._uow = uow
         self._route = route
         self._clock = clock
-        self._turns = asyncio.Semaphore(CALLS_IN_FLIGHT)
+        self._turns = asyncio.Semaphore(BATCHES_IN_FLIGHT)
 
     async def make(self, provider: Provider, calls: Sequence[Call]) -> tuple[Called, ...]:
         """All at once: at most `CALLS_AT_ONCE` of them."""
@@ -113,11 +113,11 @@ class CampaignCalls:
                 raise Conflict("chunk_taken", "Another attempt has recorded this batch.")
 
     async def _call(self, provider: Provider, call: Call, *, in_doubt: bool = False) -> Called:
-        async with self._turns:
-            if isinstance(provider, BatchProvider):
+        if isinstance(provider, BatchProvider):
+            async with self._turns:
                 outcomes = await provider.send_many(call.messages, batch_key(call.batch.id))
-            else:
-                outcomes = tuple([await provider.send(message) for message in call.messages])
+        else:
+            outcomes = tuple([await provider.send(message) for message in call.messages])
         await self._route.note(provider.name, healthy=all(is_healthy(o) for o in outcomes))
         return self._read(provider, call, outcomes, in_doubt=in_doubt)
 
