@@ -26,6 +26,7 @@ from storage.breakers import ValkeyBreakers, ValkeyProviderLimits
 from storage.encryption import KeyRing
 from storage.engine import open_pool
 from storage.inbox_bus import InboxBus
+from storage.precedence import ValkeyPrecedence
 from storage.quotas import ValkeyQuotas
 from storage.uow import SqlUnitOfWork
 from templates.adapter import Templates
@@ -54,6 +55,7 @@ class Adapters:
         self.links = SignedLinks(settings.public_url, self.link_key)
         self.renderer = Templates()
         self.quotas = ValkeyQuotas(redis)
+        self.precedence = ValkeyPrecedence(redis)
         self.breakers = ValkeyBreakers(
             redis, failures=settings.breaker_failures, cooldown=settings.breaker_cooldown
         )

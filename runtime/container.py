@@ -108,7 +108,9 @@ class Container:
         self.links = adapters.links
         self.link_key = adapters.link_key
         self.clock = utc_now
-        self.starter = BackgroundStarter(adapters.gateway, self._on_told)
+        self.starter = BackgroundStarter(
+            adapters.gateway, self._on_told, on_urgent=adapters.precedence.claim
+        )
         self.catalogue = Catalogue(self.uow)
         self._adapters = adapters
         self._replanning = Replanning(self.starter, self.clock)
@@ -196,6 +198,7 @@ class Container:
             self._throttles,
             self.accept,
             self.starter,
+            adapters.precedence,
             clock,
         )
         self.campaign_engagement = CampaignEngagement(uow, clock)

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Final, Protocol, Self
 from uuid import UUID
 
+from domain.enums import Priority
 from domain.errors import Unavailable
 from domain.records.notifications import Notification
 from runtime.background import Background
@@ -41,18 +42,21 @@ Call = Callable[[], Awaitable[None]]
 
 class BackgroundStarter:
     """`async with BackgroundStarter(gateway, on_told) as starter:` leaves after what was handed
-    over is told, or its patience is over. `on_told` hears of each signal that arrived."""
+    over is told, or its patience is over. `on_told` hears of each signal that arrived, and
+    `on_urgent` of each critical notification before it is started."""
 
     def __init__(
         self,
         gateway: Gateway,
         on_told: OnTold,
         *,
+        on_urgent: Call | None = None,
         size: int = QUEUE_SIZE,
         in_flight: int = IN_FLIGHT,
     ) -> None:
         self._gateway = gateway
         self._on_told = on_told
+        self._on_urgent = on_urgent
         self._calls: Background[Call] = Background(self._tell, size=size, in_flight=in_flight)
         self.left_to_relay = 0
         """How many calls were not made here."""
@@ -76,6 +80,8 @@ class BackgroundStarter:
         """`about` only makes the workflow easier to find in the Web UI."""
 
         async def call() -> None:
+            if self._on_urgent and about and about.priority is Priority.CRITICAL:
+                await self._on_urgent()
             await self._gateway.start_notification(notification_id, redrives, about)
 
         self.put(call)

@@ -11,6 +11,7 @@ from domain.campaigns.records import RecipientStatus
 from domain.enums import Channel
 from domain.errors import Conflict
 from domain.ports.campaigns import ChunkLine, LineResult, OpenBatch
+from domain.ports.precedence import Precedence
 from domain.ports.providers import (
     Accepted,
     BatchProvider,
@@ -79,9 +80,12 @@ class Called:
 
 
 class CampaignCalls:
-    def __init__(self, uow: UnitOfWork, route: CampaignRoute, clock: Clock) -> None:
+    def __init__(
+        self, uow: UnitOfWork, route: CampaignRoute, precedence: Precedence, clock: Clock
+    ) -> None:
         self._uow = uow
         self._route = route
+        self._precedence = precedence
         self._clock = clock
         self._turns = asyncio.Semaphore(BATCHES_IN_FLIGHT)
 
@@ -115,6 +119,7 @@ class CampaignCalls:
     async def _call(self, provider: Provider, call: Call, *, in_doubt: bool = False) -> Called:
         if isinstance(provider, BatchProvider):
             async with self._turns:
+                await self._precedence.give_way()
                 outcomes = await provider.send_many(call.messages, batch_key(call.batch.id))
         else:
             outcomes = tuple([await provider.send(message) for message in call.messages])

@@ -17,6 +17,7 @@ from domain.delivering import RetryLater
 from domain.enums import Channel
 from domain.errors import Conflict, Invalid, NotFound
 from domain.ports.campaigns import ChunkLine, LineResult, OpenBatch
+from domain.ports.precedence import Precedence
 from domain.ports.runtime import Clock, RenderProblem, Starter
 from domain.ports.storage import Transaction, UnitOfWork
 from domain.retry import LEAST_REST, SCHEDULES
@@ -59,15 +60,17 @@ class CampaignChunkService:
         throttles: Throttles,
         accept: AcceptService,
         starter: Starter,
+        precedence: Precedence,
         clock: Clock,
     ) -> None:
         self._accept = accept
         self._starter = starter
+        self._precedence = precedence
         self._uow = uow
         self._catalogue = catalogue
         self._composer = composer
         self._route = route
-        self._calls = CampaignCalls(uow, route, clock)
+        self._calls = CampaignCalls(uow, route, precedence, clock)
         self._brake = CampaignBrake(uow, clock)
         self._intents = CampaignIntents(uow, clock)
         self._throttles = throttles
@@ -79,6 +82,7 @@ class CampaignChunkService:
         settled = await self._settle_open(command)
         if isinstance(settled, ChunkState):
             return ChunkResult(state=settled)
+        await self._precedence.give_way()
         work = await self._prepare(command)
         if not isinstance(work, _Work):
             return ChunkResult(state=work) if isinstance(work, ChunkState) else work
@@ -86,7 +90,9 @@ class CampaignChunkService:
         if edition is None:
             return ChunkResult(state=ChunkState.HELD)
         lines = work.planned.ready
-        made = await make_messages(edition, lines, self._accept, self._now(command))
+        made = await make_messages(
+            edition, lines, self._accept, self._precedence, self._now(command)
+        )
         if await self._brake.unmade(work.campaign, made.failed, len(lines)):
             return ChunkResult(state=ChunkState.HELD)
         results = [*work.planned.settled, *made.failed]

@@ -3,18 +3,23 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from domain.campaigns.ids import recipient_id
 from domain.campaigns.records import RecipientStatus
 from domain.enums import Channel
 from domain.errors import Conflict, HeraldError, RateLimited, Unavailable
 from domain.ports.campaigns import ChunkLine, LineResult, OpenBatch
+from domain.ports.precedence import Precedence
 from domain.ports.providers import OutboundMessage
 from domain.ports.runtime import RenderProblem
 from services.campaigns.calls import Call, unknown_result
 from services.campaigns.intents import Notified
 from services.campaigns.words import Edition
 from services.notifications.accept import AcceptService
+
+STEP: Final = 100
+"""Messages made without a look at who goes first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +30,20 @@ class Made:
 
 
 async def make_messages(
-    edition: Edition, lines: Sequence[ChunkLine], accept: AcceptService, now: datetime
+    edition: Edition,
+    lines: Sequence[ChunkLine],
+    accept: AcceptService,
+    precedence: Precedence,
+    now: datetime,
 ) -> Made:
     """Emails; on the other channels each is a notification of its own, with all that those have:
     devices, segments, the inbox."""
     emails: list[tuple[ChunkLine, OutboundMessage]] = []
     notified: list[Notified] = []
     failed: list[LineResult] = []
-    for line in lines:
+    for place, line in enumerate(lines):
+        if place % STEP == 0:
+            await precedence.give_way()
         try:
             if line.channel is Channel.EMAIL:
                 emails.append((line, edition.email(line, now)))

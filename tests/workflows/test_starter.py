@@ -1,14 +1,17 @@
 """Telling in the background: nobody waits, nothing grows without bound, the relay gets the rest."""
 
 import asyncio
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
 
+from domain.enums import Category, Channel, NotificationStatus, Priority, Strategy
 from domain.errors import Unavailable
 from domain.ids import new_id
 from domain.messages import SignalKind
+from domain.records.notifications import Notification
 from runtime import relay_loop
 from runtime.relay_loop import run_relay
 from runtime.starter import BackgroundStarter
@@ -56,6 +59,29 @@ async def test_all_is_told_before_it_leaves() -> None:
     assert gateway.signalled == [(ids[1], SignalKind.CANCEL)]
     assert told == [ids[0]]
     assert background.left_to_relay == 0
+
+
+@pytest.mark.parametrize("priority", Priority)
+async def test_what_is_critical_is_announced_before_it_starts(priority: Priority) -> None:
+    gateway, announced = Gateway(), []
+
+    async def on_urgent() -> None:
+        announced.append(len(gateway.started))
+
+    item = replace(a_notification(), priority=priority)
+    async with BackgroundStarter(gateway, never, on_urgent=on_urgent) as background:
+        background.start(item.id, about=item)
+        background.start(new_id())
+    assert len(gateway.started) == 2
+    assert announced == ([0] if priority is Priority.CRITICAL else [])
+
+
+def a_notification() -> Notification:
+    now = datetime.now(UTC)
+    return Notification(
+        new_id(), "ann", "one_time_code", Category.SECURITY, Priority.CRITICAL, (Channel.EMAIL,),
+        Strategy.ALL, NotificationStatus.ACCEPTED, now, now, "hash",
+    )  # fmt: skip
 
 
 async def test_so_many_at_a_time_and_no_more() -> None:

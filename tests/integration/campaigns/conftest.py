@@ -174,10 +174,16 @@ class Bench:
             self.throttles,
             self.core.accepting,
             self.core.starter,
+            self,
             self.now,
         )
         self.tests = CampaignTestSend(uow, checks, composer, self, self.now)
         self.engagement = CampaignEngagement(uow, self.now)
+
+    async def claim(self) -> None:
+        """With `give_way`, a `Precedence` where nothing is urgent."""
+
+    async def give_way(self) -> None: ...
 
     def now(self) -> datetime:
         return datetime.now(UTC) + self.ahead

@@ -1,6 +1,7 @@
 """Caches and quotas on a Valkey of their own, which is killed and comes back."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
@@ -13,6 +14,7 @@ from domain.ids import preferences_cache_key
 from domain.preferences import Preferences
 from runtime.embedded.stack import EmbeddedStack
 from storage.cache import CacheBus, PreferencesCache
+from storage.precedence import LASTS, LOOKS_EVERY, ValkeyPrecedence
 from storage.quotas import ValkeyQuotas
 from storage.valkey import Courtesy
 from tests.integration.own_valkey import client, own_valkey
@@ -168,6 +170,37 @@ async def test_without_valkey_every_call_is_allowed_and_none_waits() -> None:
         async with asyncio.timeout(1):
             for _ in range(200):
                 assert (await quotas.take("key", 1)).allowed
+
+
+async def test_who_can_wait_gives_way_for_a_moment_and_then_has_its_turn(
+    redis: "Redis", valkey: EmbeddedStack
+) -> None:
+    async with client(valkey.redis_url) as second:
+        urgent, waiting = ValkeyPrecedence(redis), ValkeyPrecedence(second)
+        moment = LASTS.total_seconds()
+        assert await took(waiting.give_way()) < moment / 3
+        await asyncio.sleep(2 * LOOKS_EVERY)
+        await urgent.claim()
+        first = asyncio.create_task(took(waiting.give_way()))
+        await asyncio.sleep(moment / 5)
+        together = [await took(waiting.give_way()), await first]
+        assert all(moment / 3 < one < 5 * moment for one in together), together
+        await urgent.claim()
+        assert await took(waiting.give_way()) < moment / 3, "as long as it waited, it may go on"
+
+
+async def took(step: Awaitable[None]) -> float:
+    """Seconds."""
+    began = time.monotonic()
+    await step
+    return time.monotonic() - began
+
+
+async def test_without_valkey_nobody_gives_way() -> None:
+    async with client("redis://127.0.0.1:1") as nobody:
+        precedence = ValkeyPrecedence(nobody)
+        await precedence.claim()
+        assert await took(precedence.give_way()) < 0.1
 
 
 async def test_a_silent_valkey_is_given_up_on_and_asked_again_later() -> None:
