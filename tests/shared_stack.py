@@ -1,5 +1,8 @@
 """One stack for all processes of a parallel run: the first that needs it starts it for the others.
 
+Databases and namespaces are each process's own within it; Valkey has no such walls, so that what is
+told to everyone would reach the tests of another process, and each has one of its own.
+
 Locks on files say who lives, so that a process that was killed counts as gone. The stack ends
 when its starter is done and nobody else uses it; if the starter is killed its parts die with it,
 and whoever needs a stack then starts another.
@@ -42,14 +45,21 @@ async def shared_stack(folder: Path) -> AsyncIterator[EmbeddedStack]:
             owning = _take(folder / f"{name}.owner", fcntl.LOCK_EX)
             stack = own_stack(folder / name)
             running = await stack.__aenter__()
-            urls = (running.database_url, running.redis_url, running.temporal_address)
+            urls = (running.database_url, running.temporal_address)
             place.write_text(json.dumps({"name": name, "urls": urls}))
     if found is not None:
         with using:
-            database, redis, temporal = found["urls"]
-            yield EmbeddedStack(
-                EmbeddedOptions(folder, 0, database, redis, temporal, environment=os.environ), ()
+            database, temporal = found["urls"]
+            options = EmbeddedOptions(
+                home=folder / f"valkey-{os.getpid()}",
+                database_url=database,
+                temporal_address=temporal,
+                durable=False,
+                keep=False,
+                environment=dict(os.environ),
             )
+            async with EmbeddedStack(options, ("valkey",)) as own:
+                yield own
         return
     with owning:
         try:

@@ -45,7 +45,7 @@ async def provider(moto: str) -> AsyncIterator[SnsSmsProvider]:
 def taken(moto: str) -> dict[str, tuple[str, str]]:
     """What moto keeps of SMS: number and text by message id."""
     data = httpx.get(f"{moto}/moto-api/data.json", trust_env=False).json()
-    kept = {sms["message_id"]: sms for sms in data["sns"]["SMS"]}
+    kept = {sms["message_id"]: sms for sms in data.get("sns", {}).get("SMS", ())}
     return {name: (sms["phone_number"], sms["message"]) for name, sms in kept.items()}
 
 
