@@ -95,6 +95,8 @@ class CampaignPartitionWorkflow:
             await handle.signal("resting", command.low)
         except FailureError:
             workflow.logger.debug("campaign.nobody_to_tell")
+        if workflow.cancellation_reason() is not None:
+            raise asyncio.CancelledError  # the SDK forgets one that came along with the answer
 
     async def _next(self) -> None:
         """Until a chunk ends, one is due, or the campaign changed."""

@@ -16,7 +16,8 @@ def recorded() -> list[Path]:
 
 
 def covered() -> set[str]:
-    """The scenarios that have a history: `name.json`, and `name.2.json` beside it."""
+    """The scenarios that have a history: `name.json`, and `name.2.json` beside it. Under a name of
+    its own: an order of events that no scenario brings about at will."""
     return {path.name.split(".")[0] for path in recorded()}
 
 

@@ -16,7 +16,7 @@ HOUSE = ("domain.", "activities.", "workflows.", "temporalio.")
 HOUSE_ROOTS = ("workflows", "temporalio")
 NOT_FROM_THE_HOUSE = ("domain.rules.local_time", "temporalio.client", "temporalio.worker")
 """Zones are worker state, a client is I/O."""
-MAY_CALL_OF_ASYNCIO = {"Lock", "create_task", "Task", "Event", "shield"}
+MAY_CALL_OF_ASYNCIO = {"Lock", "create_task", "Task", "Event", "shield", "CancelledError"}
 BANNED_NAMES = {
     "open", "input", "print", "eval", "exec", "__import__", "globals", "hash", "id", "set",
     "frozenset",
