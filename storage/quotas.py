@@ -26,9 +26,9 @@ _WINDOW_MS = 60_000
 class ValkeyQuotas:
     """Implements `Quotas`."""
 
-    def __init__(self, redis: "Redis") -> None:
+    def __init__(self, redis: "Redis", courtesy: Courtesy | None = None) -> None:
         self._script = redis.register_script(_GCRA)
-        self._courtesy = Courtesy()
+        self._courtesy = courtesy or Courtesy()
 
     async def take(self, caller: str, limit_per_minute: int) -> QuotaAnswer:
         """A limit is smooth: it refills one call every `60 / limit` seconds."""

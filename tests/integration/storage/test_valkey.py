@@ -20,6 +20,7 @@ from storage.valkey import Courtesy
 from tests.integration.own_valkey import client, own_valkey
 
 USER = "ada"
+PATIENT = timedelta(seconds=30)
 
 
 @pytest.fixture(scope="module")
@@ -140,7 +141,7 @@ async def test_a_limit_is_kept_by_all_processes_together(
     redis: "Redis", valkey: EmbeddedStack
 ) -> None:
     async with client(valkey.redis_url) as second:
-        processes = [ValkeyQuotas(redis), ValkeyQuotas(second)]
+        processes = [ValkeyQuotas(one, Courtesy(within=PATIENT)) for one in (redis, second)]
         answers = await asyncio.gather(*(processes[n % 2].take("key-1", 30) for n in range(50)))
     allowed = [answer for answer in answers if answer.allowed]
     assert len(allowed) == 30
@@ -154,7 +155,7 @@ async def test_a_limit_is_kept_by_all_processes_together(
 
 
 async def test_who_waits_as_told_is_let_in(redis: "Redis") -> None:
-    quotas = ValkeyQuotas(redis)
+    quotas = ValkeyQuotas(redis, Courtesy(within=PATIENT))
     for _ in range(600):
         last = await quotas.take("key-3", 600)
     refused = last if not last.allowed else await quotas.take("key-3", 600)
